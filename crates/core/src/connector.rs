@@ -1,0 +1,121 @@
+//! What a connector is: the traits that each folder of `connectors` implements.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+
+use crate::connection::OpenConnection;
+use crate::entity::{EntityField, EntityGroup};
+use crate::error::ConnectorError;
+use crate::plan::ReadRequest;
+
+/// The arrow field metadata key that marks a text column which holds one JSON
+/// value a row, unparsed (Arrow's canonical extension type `arrow.json`).
+/// Nested values travel this way, so that nothing of them is lost.
+pub const EXTENSION_NAME: &str = "ARROW:extension:name";
+/// The value of [`EXTENSION_NAME`] for JSON texts.
+pub const JSON_EXTENSION: &str = "arrow.json";
+
+/// What a live check did, in one sentence for people, such as
+/// "GET https://host/$metadata answered 200 as user ALICE".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckReport {
+    /// The sentence; it holds no secret.
+    pub did: String,
+}
+
+/// A connector whose reader exists. Those without one are descriptions only.
+#[async_trait]
+pub trait Connector: Send + Sync {
+    /// Proves that the connection's address answers and accepts its credentials.
+    async fn check(&self, connection: &OpenConnection) -> Result<CheckReport, ConnectorError>;
+
+    /// Lists the entities below a path; `None` is the top.
+    async fn list_entities(
+        &self,
+        connection: &OpenConnection,
+        path: Option<&str>,
+    ) -> Result<Vec<EntityGroup>, ConnectorError>;
+
+    /// Describes the fields of an entity.
+    async fn describe_entity(
+        &self,
+        connection: &OpenConnection,
+        entity: &str,
+    ) -> Result<Vec<EntityField>, ConnectorError>;
+
+    /// Opens a scan: reads what is needed to know the schema, and returns a
+    /// stream that reads the rest as it is polled (that is the back-pressure).
+    async fn scan(
+        &self,
+        connection: &OpenConnection,
+        request: ReadRequest,
+        progress: Arc<Progress>,
+    ) -> Result<Scan, ConnectorError>;
+}
+
+/// An open scan.
+pub struct Scan {
+    /// The columns, in the order of the request's fields.
+    pub schema: SchemaRef,
+    /// For each filter of the request, whether the source evaluates it exactly;
+    /// the engine evaluates the others (and may evaluate all).
+    pub pushed: Vec<bool>,
+    /// Record batches of that schema.
+    pub batches: BoxStream<'static, Result<RecordBatch, ConnectorError>>,
+}
+
+/// What a run has done so far; shared by the source, the engine and whoever
+/// watches. Counters only grow.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Records that the source has delivered.
+    pub records_read: AtomicU64,
+    /// Bytes that the source has delivered, as they came (bodies, files).
+    pub bytes_read: AtomicU64,
+    /// Records that have passed the filters.
+    pub records_processed: AtomicU64,
+    /// Bytes that were handed to the destination.
+    pub bytes_written: AtomicU64,
+    /// Records that the source expects to deliver, if it knows; 0 otherwise.
+    pub records_expected: AtomicU64,
+    /// The most pages that were in flight at once.
+    pub parallel_processes: AtomicU64,
+    /// The most records that one page held.
+    pub max_page_size: AtomicU64,
+    notes: Mutex<Vec<String>>,
+}
+
+impl Progress {
+    /// Adds to a counter.
+    pub fn add(counter: &AtomicU64, amount: u64) {
+        counter.fetch_add(amount, Ordering::Relaxed);
+    }
+
+    /// Raises a counter to at least a value.
+    pub fn raise(counter: &AtomicU64, value: u64) {
+        counter.fetch_max(value, Ordering::Relaxed);
+    }
+
+    /// Reads a counter.
+    pub fn get(counter: &AtomicU64) -> u64 {
+        counter.load(Ordering::Relaxed)
+    }
+
+    /// Adds a sentence that the run's record will carry, such as why pages are
+    /// read one after the other.
+    pub fn note(&self, text: impl Into<String>) {
+        let mut notes = self.notes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        notes.push(text.into());
+    }
+
+    /// The sentences so far.
+    pub fn notes(&self) -> Vec<String> {
+        self.notes.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+}

@@ -1,0 +1,1 @@
+//! A connector's description as data: what `connector.yaml` says.

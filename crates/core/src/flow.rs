@@ -1,0 +1,178 @@
+//! What a flow is to the engine: where from, where to, and the tasks between.
+
+use serde::{Deserialize, Serialize};
+
+use crate::connection::ConnectorType;
+use crate::id::{ConnectionName, FlowName};
+use crate::task::Task;
+
+/// A flow, ready to run. It is derived from the definition as the caller sent
+/// it; the definition itself is what is stored and described.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FlowSpec {
+    /// The flow's name; part of every output key.
+    pub name: FlowName,
+    /// From 1; one more after each change of the mapping.
+    pub schema_version: u32,
+    /// Where the records come from.
+    pub source: SourceSpec,
+    /// Where they go.
+    pub destination: S3Destination,
+    /// What happens between, in the order in which it was sent.
+    pub tasks: Vec<Task>,
+}
+
+/// A flow's source.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SourceSpec {
+    /// An application behind a connection.
+    Connection {
+        /// The connector.
+        connector_type: ConnectorType,
+        /// The connection that opens it.
+        connection: ConnectionName,
+        /// The entity, in the connector's words.
+        entity: String,
+        /// `paginationConfig.maxPageSize`
+        page_size: Option<u32>,
+        /// `parallelismConfig.maxParallelism`
+        parallelism: Option<u32>,
+    },
+    /// Files below a prefix of a bucket.
+    S3(S3Source),
+}
+
+/// Files as a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct S3Source {
+    /// The bucket.
+    pub bucket: String,
+    /// The prefix, as it was sent.
+    pub prefix: String,
+    /// `s3InputFileType`; CSV when it is absent.
+    pub format: InputFormat,
+}
+
+/// `s3InputFileType`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum InputFormat {
+    /// With a header row.
+    #[default]
+    Csv,
+    /// JSON Lines.
+    Json,
+}
+
+/// Files as a destination.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct S3Destination {
+    /// The bucket.
+    pub bucket: String,
+    /// The prefix, as it was sent.
+    pub prefix: String,
+    /// `fileType`; JSON when it is absent.
+    pub format: OutputFormat,
+    /// `preserveSourceDataTyping`: Parquet keeps types when true, and holds
+    /// texts only when false or absent.
+    pub preserve_source_data_typing: Option<bool>,
+    /// `prefixConfig`
+    pub layout: Layout,
+    /// `aggregationConfig`
+    pub aggregation: Aggregation,
+}
+
+/// `fileType`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum OutputFormat {
+    /// RFC 4180 with a header row.
+    Csv,
+    /// One JSON object a line.
+    #[default]
+    Json,
+    /// Apache Parquet.
+    Parquet,
+}
+
+/// `prefixConfig`: what stands between the flow's name and the file's.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Layout {
+    /// `prefixType`
+    pub prefix_type: Option<PrefixType>,
+    /// `prefixFormat`
+    pub prefix_format: Option<PrefixFormat>,
+    /// `pathPrefixHierarchy`, in the order in which it was sent.
+    pub hierarchy: Vec<PathPrefix>,
+}
+
+/// `prefixType`: where the run's time goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PrefixType {
+    /// Into the file's name.
+    Filename,
+    /// Into the path.
+    Path,
+    /// Into both.
+    PathAndFilename,
+}
+
+/// `prefixFormat`: how fine the run's time is spelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum PrefixFormat {
+    Year,
+    Month,
+    Day,
+    Hour,
+    Minute,
+}
+
+/// `pathPrefixHierarchy`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathPrefix {
+    /// `EXECUTION_ID`
+    ExecutionId,
+    /// `SCHEMA_VERSION`
+    SchemaVersion,
+}
+
+/// `aggregationConfig`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Aggregation {
+    /// `SingleFile` when true, `None` otherwise.
+    pub single_file: bool,
+    /// `targetFileSize`, in MB.
+    pub target_file_size_mb: Option<u64>,
+}
+
+/// What a flow may be doing (`FlowStatus`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are the model's")]
+pub enum FlowStatus {
+    Active,
+    Deprecated,
+    Deleted,
+    Draft,
+    Errored,
+    Suspended,
+}
+
+impl FlowStatus {
+    /// The wire's spelling.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "Active",
+            Self::Deprecated => "Deprecated",
+            Self::Deleted => "Deleted",
+            Self::Draft => "Draft",
+            Self::Errored => "Errored",
+            Self::Suspended => "Suspended",
+        }
+    }
+
+    /// Reads the wire's spelling.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Active, Self::Deprecated, Self::Deleted, Self::Draft, Self::Errored, Self::Suspended]
+            .into_iter()
+            .find(|status| status.as_str() == text)
+    }
+}

@@ -1,0 +1,145 @@
+//! Runs (executions) of a flow: what is queued, what they did, how they ended.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{ExecutionId, FlowName};
+
+/// What a run is doing. The wire knows no "queued": a queued run and one that
+/// publishes are told as `InProgress`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RunStatus {
+    /// Waiting for a worker.
+    Queued,
+    /// A worker holds its lease and reads, computes and uploads.
+    Running,
+    /// Everything is uploaded and the commit list is recorded; whoever holds
+    /// the lease completes the list, and nobody starts the run again.
+    Publishing,
+    /// Ended well.
+    Successful,
+    /// Ended with an error; nothing of it is visible.
+    Error,
+    /// Somebody asked to cancel it, and it has not stopped yet.
+    CancelStarted,
+    /// Ended because somebody cancelled it.
+    Canceled,
+}
+
+impl RunStatus {
+    /// The spelling in the store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "Queued",
+            Self::Running => "Running",
+            Self::Publishing => "Publishing",
+            Self::Successful => "Successful",
+            Self::Error => "Error",
+            Self::CancelStarted => "CancelStarted",
+            Self::Canceled => "Canceled",
+        }
+    }
+
+    /// The wire's spelling (`ExecutionStatus`).
+    pub const fn wire(self) -> &'static str {
+        match self {
+            Self::Queued | Self::Running | Self::Publishing => "InProgress",
+            ended => ended.as_str(),
+        }
+    }
+
+    /// Reads the store's spelling.
+    pub fn parse(text: &str) -> Option<Self> {
+        [
+            Self::Queued,
+            Self::Running,
+            Self::Publishing,
+            Self::Successful,
+            Self::Error,
+            Self::CancelStarted,
+            Self::Canceled,
+        ]
+        .into_iter()
+        .find(|status| status.as_str() == text)
+    }
+
+    /// Whether the run has ended.
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Successful | Self::Error | Self::Canceled)
+    }
+}
+
+/// What a run counted; see [`crate::connector::Progress`] for the meanings.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[expect(missing_docs, reason = "the meanings are those of `Progress`")]
+pub struct RunCounts {
+    pub records_read: u64,
+    pub records_processed: u64,
+    pub bytes_processed: u64,
+    pub bytes_written: u64,
+    pub parallel_processes: u64,
+    pub max_page_size: u64,
+    /// Sentences about how the run went, such as why pages were read in turn.
+    pub notes: Vec<String>,
+}
+
+/// A run as the store keeps it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// Its identifier; part of the output's keys.
+    pub id: ExecutionId,
+    /// The flow.
+    pub flow: FlowName,
+    /// What it is doing.
+    pub status: RunStatus,
+    /// How many times a worker has taken it: the fencing number of its lease.
+    pub attempt: u32,
+    /// Epoch milliseconds at which it was asked for.
+    pub started_at_ms: i64,
+    /// Epoch milliseconds of its last change.
+    pub updated_at_ms: i64,
+    /// What it counted so far.
+    pub counts: RunCounts,
+    /// The error in full, if it ended with one.
+    pub error: Option<String>,
+    /// The commit list, while the run publishes.
+    pub commit: Option<CommitList>,
+}
+
+/// The objects of a run that are uploaded and not yet visible (promise 3).
+/// Completing it is idempotent: whoever takes over a publishing run completes
+/// it from the start.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommitList {
+    /// In the order in which they become visible.
+    pub steps: Vec<CommitStep>,
+}
+
+/// One step that makes output visible.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+pub enum CommitStep {
+    /// A local bucket: a staged folder (or file) is renamed into its place.
+    Rename {
+        /// The bucket.
+        bucket: String,
+        /// Where it lies, relative to the bucket's staging area.
+        from: String,
+        /// The key (or key prefix) that it becomes.
+        to: String,
+    },
+    /// An S3 endpoint: a multipart upload is completed.
+    CompleteUpload {
+        /// The bucket.
+        bucket: String,
+        /// The key.
+        key: String,
+        /// The upload's id.
+        upload_id: String,
+        /// The tags of the parts, in order.
+        parts: Vec<String>,
+        /// The object's length in bytes, which tells a completed upload apart
+        /// from a lost one.
+        bytes: u64,
+    },
+}

@@ -1,8 +1,6 @@
 //! What the generated lists of names become: enums with their spelling on the wire.
 
 /// A closed enum of the model: `as_str`, `ALL`, `FromStr`, `Display` and serde by the wire's spelling.
-#[doc(hidden)]
-#[macro_export]
 macro_rules! wire_enum {
     ($(#[$doc:meta])* pub enum $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
         $(#[$doc])*
@@ -44,15 +42,13 @@ macro_rules! wire_enum {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_str($crate::FromStrVisitor::<Self>::new())
+                deserializer.deserialize_str($crate::value::FromStrVisitor::<Self>::new())
             }
         }
     };
 }
 
 /// The operations of the API.
-#[doc(hidden)]
-#[macro_export]
 macro_rules! operations {
     ($(#[$doc:meta])* pub enum $name:ident { $($(#[$variant_doc:meta])* $variant:ident,)* }) => {
         $(#[$doc])*
@@ -67,8 +63,6 @@ macro_rules! operations {
 }
 
 /// The kinds of error with their name on the wire and their HTTP status.
-#[doc(hidden)]
-#[macro_export]
 macro_rules! error_kinds {
     ($(#[$doc:meta])* pub enum $name:ident { $($(#[$variant_doc:meta])* $variant:ident = ($text:literal, $status:literal),)* }) => {
         $(#[$doc])*
@@ -97,3 +91,5 @@ macro_rules! error_kinds {
         }
     };
 }
+
+pub(crate) use {error_kinds, operations, wire_enum};

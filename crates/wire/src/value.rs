@@ -17,11 +17,9 @@ pub struct UnknownValue {
 }
 
 /// Reads a closed enum from a string; used by the generated enums.
-#[doc(hidden)]
 pub struct FromStrVisitor<T>(PhantomData<T>);
 
 impl<T> FromStrVisitor<T> {
-    #[expect(clippy::new_without_default, reason = "made in one place, by the macro")]
     pub const fn new() -> Self {
         Self(PhantomData)
     }

@@ -7,7 +7,7 @@ use super::patches::Patches;
 /// The text of the kinds' file.
 pub fn file(model: &Model, patches: &Patches) -> Result<String, String> {
     let mut out = String::from(
-        "crate::error_kinds! {\n    /// A kind of error the API answers with: its name on the wire and its HTTP status.\n    pub enum ErrorKind {\n",
+        "crate::macros::error_kinds! {\n    /// A kind of error the API answers with: its name on the wire and its HTTP status.\n    pub enum ErrorKind {\n",
     );
     let mut kinds = Vec::new();
     for (name, shape) in model.shapes.iter().filter(|(_, shape)| shape.exception) {

@@ -7,7 +7,7 @@ use super::patches::Patches;
 /// The text of the table's file.
 pub fn file(model: &Model, patches: &Patches) -> Result<String, String> {
     let mut out = String::from(
-        "use super::schema;\nuse crate::ErrorKind;\nuse crate::operation::Row;\n\ncrate::operations! {\n    /// An operation of the API.\n    pub enum Operation {\n",
+        "use super::schema;\nuse crate::ErrorKind;\nuse crate::operation::Row;\n\ncrate::macros::operations! {\n    /// An operation of the API.\n    pub enum Operation {\n",
     );
     for (name, operation) in &model.operations {
         let http = &operation.http;

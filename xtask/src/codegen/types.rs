@@ -42,7 +42,8 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn enumeration(&self, out: &mut String, name: &str, shape: &Shape) {
-        let mut text = format!("crate::wire_enum! {{\n    /// Values of `{name}`.\n    pub enum {name} {{\n");
+        let mut text =
+            format!("crate::macros::wire_enum! {{\n    /// Values of `{name}`.\n    pub enum {name} {{\n");
         for value in &shape.values {
             let variant = naming::variant(value);
             text.push_str(&format!("        /// `{value}`.\n        {variant} = \"{value}\",\n"));

@@ -586,7 +586,7 @@ pub struct OAuth2CustomParameter {
     pub r#type: Option<OAuth2CustomPropType>,
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `OAuth2CustomPropType`.
     pub enum OAuth2CustomPropType {
         /// `TOKEN_URL`.
@@ -616,7 +616,7 @@ pub struct OAuth2Defaults {
     pub oauth2_custom_properties: Option<Vec<OAuth2CustomParameter>>,
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `OAuth2GrantType`.
     pub enum OAuth2GrantType {
         /// `CLIENT_CREDENTIALS`.
@@ -628,7 +628,7 @@ crate::wire_enum! {
     }
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `Operators`.
     pub enum Operators {
         /// `PROJECTION`.
@@ -741,7 +741,7 @@ pub struct SalesforceMetadata {
     pub oauth2_grant_types_supported: Option<Vec<OAuth2GrantType>>,
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `ScheduleFrequencyType`.
     pub enum ScheduleFrequencyType {
         /// `BYMINUTE`.
@@ -797,7 +797,7 @@ pub struct SourceFieldProperties {
     pub is_timestamp_field_for_incremental_queries: Option<bool>,
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `SupportedDataTransferType`.
     pub enum SupportedDataTransferType {
         /// `RECORD`.

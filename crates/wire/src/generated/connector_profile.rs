@@ -2,7 +2,7 @@
 //!
 //! Shapes of the connector profile family.
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `ConnectionMode`.
     pub enum ConnectionMode {
         /// `Public`.
@@ -138,7 +138,7 @@ pub struct DescribeConnectorProfilesResponse {
     pub next_token: Option<String>,
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `PrivateConnectionProvisioningFailureCause`.
     pub enum PrivateConnectionProvisioningFailureCause {
         /// `CONNECTOR_AUTHENTICATION`.
@@ -168,7 +168,7 @@ pub struct PrivateConnectionProvisioningState {
     pub failure_cause: Option<PrivateConnectionProvisioningFailureCause>,
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `PrivateConnectionProvisioningStatus`.
     pub enum PrivateConnectionProvisioningStatus {
         /// `FAILED`.

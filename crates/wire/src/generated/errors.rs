@@ -2,7 +2,7 @@
 //!
 //! The kinds of error.
 
-crate::error_kinds! {
+crate::macros::error_kinds! {
     /// A kind of error the API answers with: its name on the wire and its HTTP status.
     pub enum ErrorKind {
         /// Modelled exception of the service.

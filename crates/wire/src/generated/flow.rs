@@ -13,7 +13,7 @@ pub struct AggregationConfig {
     pub target_file_size: Option<i64>,
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `AggregationType`.
     pub enum AggregationType {
         /// `None`.
@@ -23,7 +23,7 @@ crate::wire_enum! {
     }
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `AmplitudeConnectorOperator`.
     pub enum AmplitudeConnectorOperator {
         /// `BETWEEN`.
@@ -186,7 +186,7 @@ pub struct CustomerProfilesDestinationProperties {
     pub object_type_name: Option<String>,
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `DataPullMode`.
     pub enum DataPullMode {
         /// `Incremental`.
@@ -196,7 +196,7 @@ crate::wire_enum! {
     }
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `DatadogConnectorOperator`.
     pub enum DatadogConnectorOperator {
         /// `PROJECTION`.
@@ -386,7 +386,7 @@ pub struct DestinationFlowConfig {
     pub destination_connector_properties: DestinationConnectorProperties,
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `DynatraceConnectorOperator`.
     pub enum DynatraceConnectorOperator {
         /// `PROJECTION`.
@@ -469,7 +469,7 @@ pub struct ExecutionDetails {
     pub most_recent_execution_status: Option<super::shared::ExecutionStatus>,
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `FileType`.
     pub enum FileType {
         /// `CSV`.
@@ -545,7 +545,7 @@ pub struct GlueDataCatalogConfig {
     pub table_prefix: String,
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `GoogleAnalyticsConnectorOperator`.
     pub enum GoogleAnalyticsConnectorOperator {
         /// `PROJECTION`.
@@ -582,7 +582,7 @@ pub struct IncrementalPullConfig {
     pub datetime_type_field_name: Option<String>,
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `InforNexusConnectorOperator`.
     pub enum InforNexusConnectorOperator {
         /// `PROJECTION`.
@@ -652,7 +652,7 @@ pub struct ListFlowsResponse {
 #[derive(Clone, Debug, PartialEq, Default, serde::Deserialize, serde::Serialize)]
 pub struct LookoutMetricsDestinationProperties {}
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `MarketoConnectorOperator`.
     pub enum MarketoConnectorOperator {
         /// `PROJECTION`.
@@ -717,7 +717,7 @@ pub struct MetadataCatalogConfig {
     pub glue_data_catalog: Option<GlueDataCatalogConfig>,
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `OperatorPropertiesKeys`.
     pub enum OperatorPropertiesKeys {
         /// `VALUE`.
@@ -757,7 +757,7 @@ crate::wire_enum! {
     }
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `PardotConnectorOperator`.
     pub enum PardotConnectorOperator {
         /// `PROJECTION`.
@@ -799,7 +799,7 @@ pub struct PardotSourceProperties {
     pub object: String,
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `PathPrefix`.
     pub enum PathPrefix {
         /// `EXECUTION_ID`.
@@ -823,7 +823,7 @@ pub struct PrefixConfig {
     pub path_prefix_hierarchy: Option<Vec<PathPrefix>>,
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `PrefixFormat`.
     pub enum PrefixFormat {
         /// `YEAR`.
@@ -839,7 +839,7 @@ crate::wire_enum! {
     }
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `PrefixType`.
     pub enum PrefixType {
         /// `FILENAME`.
@@ -868,7 +868,7 @@ pub struct RedshiftDestinationProperties {
     pub error_handling_config: Option<ErrorHandlingConfig>,
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `S3ConnectorOperator`.
     pub enum S3ConnectorOperator {
         /// `PROJECTION`.
@@ -928,7 +928,7 @@ pub struct S3DestinationProperties {
     pub s3_output_format_config: Option<S3OutputFormatConfig>,
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `S3InputFileType`.
     pub enum S3InputFileType {
         /// `CSV`.
@@ -977,7 +977,7 @@ pub struct S3SourceProperties {
     pub s3_input_format_config: Option<S3InputFormatConfig>,
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `SAPODataConnectorOperator`.
     pub enum SAPODataConnectorOperator {
         /// `PROJECTION`.
@@ -1075,7 +1075,7 @@ pub struct SAPODataSourceProperties {
     pub pagination_config: Option<SAPODataPaginationConfig>,
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `SalesforceConnectorOperator`.
     pub enum SalesforceConnectorOperator {
         /// `PROJECTION`.
@@ -1189,7 +1189,7 @@ pub struct ScheduledTriggerProperties {
     pub flow_error_deactivation_threshold: Option<i32>,
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `ServiceNowConnectorOperator`.
     pub enum ServiceNowConnectorOperator {
         /// `PROJECTION`.
@@ -1245,7 +1245,7 @@ pub struct ServiceNowSourceProperties {
     pub object: String,
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `SingularConnectorOperator`.
     pub enum SingularConnectorOperator {
         /// `PROJECTION`.
@@ -1287,7 +1287,7 @@ pub struct SingularSourceProperties {
     pub object: String,
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `SlackConnectorOperator`.
     pub enum SlackConnectorOperator {
         /// `PROJECTION`.
@@ -1482,7 +1482,7 @@ pub struct Task {
     pub task_properties: Option<indexmap::IndexMap<OperatorPropertiesKeys, String>>,
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `TaskType`.
     pub enum TaskType {
         /// `Arithmetic`.
@@ -1508,7 +1508,7 @@ crate::wire_enum! {
     }
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `TrendmicroConnectorOperator`.
     pub enum TrendmicroConnectorOperator {
         /// `PROJECTION`.
@@ -1634,7 +1634,7 @@ pub struct UpsolverS3OutputFormatConfig {
     pub aggregation_config: Option<AggregationConfig>,
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `VeevaConnectorOperator`.
     pub enum VeevaConnectorOperator {
         /// `PROJECTION`.
@@ -1702,7 +1702,7 @@ pub struct VeevaSourceProperties {
     pub include_all_versions: Option<bool>,
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `ZendeskConnectorOperator`.
     pub enum ZendeskConnectorOperator {
         /// `PROJECTION`.

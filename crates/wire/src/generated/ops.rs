@@ -6,7 +6,7 @@ use super::schema;
 use crate::ErrorKind;
 use crate::operation::Row;
 
-crate::operations! {
+crate::macros::operations! {
     /// An operation of the API.
     pub enum Operation {
         /// `CancelFlowExecutions`: `POST /cancel-flow-executions`.

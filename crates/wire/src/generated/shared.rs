@@ -2,7 +2,7 @@
 //!
 //! Shapes of the shared family.
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `CatalogType`.
     pub enum CatalogType {
         /// `GLUE`.
@@ -18,7 +18,7 @@ pub struct ConnectorProvisioningConfig {
     pub lambda: Option<LambdaConnectorProvisioningConfig>,
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `ConnectorProvisioningType`.
     pub enum ConnectorProvisioningType {
         /// `LAMBDA`.
@@ -26,7 +26,7 @@ crate::wire_enum! {
     }
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `ConnectorType`.
     pub enum ConnectorType {
         /// `Salesforce`.
@@ -91,7 +91,7 @@ pub struct DataTransferApi {
     pub r#type: Option<crate::OrEmpty<DataTransferApiType>>,
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `DataTransferApiType`.
     pub enum DataTransferApiType {
         /// `SYNC`.
@@ -103,7 +103,7 @@ crate::wire_enum! {
     }
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `ExecutionStatus`.
     pub enum ExecutionStatus {
         /// `InProgress`.
@@ -119,7 +119,7 @@ crate::wire_enum! {
     }
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `FlowStatus`.
     pub enum FlowStatus {
         /// `Active`.
@@ -162,7 +162,7 @@ pub struct MetadataCatalogDetail {
     pub partition_registration_output: Option<RegistrationOutput>,
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `Operator`.
     pub enum Operator {
         /// `PROJECTION`.
@@ -224,7 +224,7 @@ pub struct RegistrationOutput {
     pub status: Option<ExecutionStatus>,
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `SalesforceDataTransferApi`.
     pub enum SalesforceDataTransferApi {
         /// `AUTOMATIC`.
@@ -236,7 +236,7 @@ crate::wire_enum! {
     }
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `TriggerType`.
     pub enum TriggerType {
         /// `Scheduled`.
@@ -248,7 +248,7 @@ crate::wire_enum! {
     }
 }
 
-crate::wire_enum! {
+crate::macros::wire_enum! {
     /// Values of `WriteOperationType`.
     pub enum WriteOperationType {
         /// `INSERT`.

@@ -11,13 +11,9 @@ mod canonical;
 mod error;
 mod header;
 mod key;
-#[cfg(test)]
-mod property;
 mod sign;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod vectors;
 
 use std::fmt;
 use std::sync::Arc;

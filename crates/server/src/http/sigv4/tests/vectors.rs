@@ -5,11 +5,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, Uri};
 
-use super::SigningKeyCache;
-use super::canonical::{Canonical, host_of, sha256_hex, string_to_sign};
-use super::key::{Scope, SigningKey};
-
-const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+use super::{Canonical, SECRET, Scope, SigningKey, SigningKeyCache, host_of, sha256_hex, string_to_sign};
 
 /// The signature of a request of AWS's published test suite (service
 /// `service`, 2015-08-30T12:36:00Z).

@@ -1,0 +1,1 @@
+"""What the tests share: the processes they start, and the data they compare with."""

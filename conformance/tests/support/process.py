@@ -1,0 +1,77 @@
+"""Starts a program, waits for its ready line, and ends it again."""
+
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+
+
+class Process:
+    """One child process whose output is kept."""
+
+    def __init__(self, command, ready, env, cwd=None, seconds=60):
+        self.lines, self.errors = [], []
+        self.child = subprocess.Popen(
+            command, env=env, cwd=cwd, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )
+        self._readers = [
+            threading.Thread(target=self._read, args=(stream, kept), daemon=True)
+            for stream, kept in ((self.child.stdout, self.lines), (self.child.stderr, self.errors))
+        ]
+        for reader in self._readers:
+            reader.start()
+        self.url = self._wait(re.compile(ready), command, seconds)
+
+    @staticmethod
+    def _read(stream, kept):
+        for line in stream:
+            kept.append(line.decode("utf-8", "replace"))
+
+    def _wait(self, ready, command, seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            for line in list(self.lines):
+                found = ready.search(line)
+                if found:
+                    return found.group(1)
+            if self.child.poll() is not None:
+                break
+            time.sleep(0.005)
+        self.kill()
+        raise RuntimeError(
+            f"{command[0]} was not ready after {seconds} s (exit {self.child.returncode})\n"
+            + "".join(self.lines + self.errors)[-4000:]
+        )
+
+    @property
+    def pid(self):
+        return self.child.pid
+
+    def log(self):
+        return "".join(self.errors)
+
+    def terminate(self, seconds=30):
+        """SIGTERM; gives the exit code."""
+        if self.child.poll() is None:
+            self.child.send_signal(signal.SIGTERM)
+            try:
+                self.child.wait(seconds)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise
+        self._drain()
+        return self.child.returncode
+
+    def kill(self):
+        """SIGKILL, and no mercy."""
+        if self.child.poll() is None:
+            os.kill(self.child.pid, signal.SIGKILL)
+            self.child.wait()
+        self._drain()
+
+    def _drain(self):
+        for reader in self._readers:
+            reader.join(5)

@@ -139,7 +139,7 @@ impl Walk {
     ) -> Result<(), InputError> {
         let rules = length_rules(items.len(), length);
         if !rules.is_empty() {
-            let shown = if holds_secret(element) { None } else { shown_list(items) };
+            let shown = shown_list(items).filter(|_| !element.sensitive);
             for rule in rules {
                 self.broken(shown.as_deref(), used.secret, &rule);
             }
@@ -275,18 +275,6 @@ fn rules(number: i64, bounds: Bounds, what: &str) -> Vec<String> {
         broken.push(format!("Member must have {what} greater than or equal to {min}"));
     }
     broken
-}
-
-fn holds_secret(shape: &'static Shape) -> bool {
-    shape.sensitive
-        || match &shape.kind {
-            Kind::List { element, .. } => holds_secret(element),
-            Kind::Map { key, value, .. } => holds_secret(key) || holds_secret(value),
-            Kind::Structure(members) => {
-                members.iter().any(|member| member.secret || holds_secret(member.shape))
-            }
-            _ => false,
-        }
 }
 
 /// A list of texts as AWS shows it, `[a, b]`; nothing for a list of structures.

@@ -1,0 +1,22 @@
+//! The schema's migrations, compiled in; applied in order, each once.
+
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{SqlSafeStr as _, SqliteConnection};
+
+use crate::error::StoreError;
+
+/// Every migration that ever was; a released one is never edited.
+fn all() -> Vec<Migration> {
+    [(1, "initial", include_str!("../migrations/0001_initial.sql"))]
+        .into_iter()
+        .map(|(version, name, sql)| {
+            Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+        })
+        .collect()
+}
+
+/// Brings the database to this version's schema. A database of a newer version
+/// is refused.
+pub(crate) async fn run(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    Ok(Migrator::with_migrations(all()).run(connection).await?)
+}

@@ -1,0 +1,381 @@
+//! Runs as workers see them. The `run` table is the queue.
+//!
+//! A worker holds a run by a lease. Every claim raises the run's attempt,
+//! which is the fencing number: each write names it, and a worker whose lease
+//! has gone to somebody else can write nothing.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use sqlx::{Row as _, SqliteConnection};
+use tidegate_core::run::{CommitList, Run, RunCounts, RunStatus};
+use tidegate_core::{AccountId, ExecutionId};
+
+use crate::error::StoreError;
+use crate::runs::{decode, json};
+use crate::{Store, now_ms, unsigned};
+
+/// The right to write to a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The account.
+    pub account: AccountId,
+    /// The run.
+    pub id: ExecutionId,
+    /// The attempt that was claimed.
+    pub attempt: u32,
+}
+
+/// What a worker has to do with a run that it claimed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Run it from the start; what an earlier attempt staged is worthless.
+    Start,
+    /// Complete this list and nothing else: an earlier attempt has uploaded
+    /// everything and recorded the list.
+    Complete(CommitList),
+    /// Remove what an earlier attempt staged, and end it as cancelled.
+    Abandon,
+}
+
+/// A run in a worker's hands.
+#[derive(Clone, Debug)]
+pub struct ClaimedRun {
+    /// The right to write to it.
+    pub lease: Lease,
+    /// What to do.
+    pub work: Work,
+    /// The run as it is now.
+    pub run: Run,
+    /// The flow's definition as it is now.
+    pub definition: Value,
+    /// The flow's schema version as it is now.
+    pub schema_version: u32,
+}
+
+/// What a worker learns from a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// Go on.
+    Continue,
+    /// Somebody cancelled the run: stop, remove what is staged, and finish it
+    /// as cancelled.
+    Cancel,
+}
+
+/// How a run ends.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ending {
+    /// Everything is visible.
+    Successful,
+    /// The error for the user, which holds no secret.
+    Error(String),
+    /// Cancelled; nothing is visible.
+    Canceled,
+}
+
+/// The runs of all accounts.
+#[derive(Clone, Copy, Debug)]
+pub struct Queue<'a> {
+    store: &'a Store,
+}
+
+impl<'a> Queue<'a> {
+    pub(crate) const fn new(store: &'a Store) -> Self {
+        Self { store }
+    }
+
+    /// Takes a run, if there is one to take: first one whose lease is over,
+    /// then the oldest queued run of the flow that has none in anybody's hands
+    /// and whose latest start lies furthest back. A flow has at most one run in
+    /// somebody's hands; the schema sees to that, too.
+    pub async fn claim(&self, worker: &str, lease_ms: i64) -> Result<Option<ClaimedRun>, StoreError> {
+        // Most calls find nothing; those need no transaction.
+        if self.find_lost(now_ms()).await?.is_none() && self.find_queued().await?.is_none() {
+            return Ok(None);
+        }
+        let worker = worker.to_owned();
+        self.store
+            .write(move |tx| {
+                Box::pin(async move {
+                    let now = now_ms();
+                    let found = match lost(&mut *tx, now).await? {
+                        Some(found) => Some(found),
+                        None => queued(&mut *tx).await?,
+                    };
+                    match found {
+                        Some((account, id)) => take(tx, account, &id, &worker, now, lease_ms).await.map(Some),
+                        None => Ok(None),
+                    }
+                })
+            })
+            .await
+    }
+
+    async fn find_lost(&self, now: i64) -> Result<Option<(String, String)>, StoreError> {
+        lost(self.store.reads(), now).await
+    }
+
+    async fn find_queued(&self) -> Result<Option<(String, String)>, StoreError> {
+        queued(self.store.reads()).await
+    }
+
+    /// Waits until a run was queued or one has ended, so that it is worth while
+    /// to claim again. Another process's runs are not noticed: claim from time
+    /// to time, too.
+    pub async fn changed(&self) {
+        self.store.queued().notified().await;
+    }
+
+    /// Keeps a run for another while.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] when it has gone to somebody else; so do all of
+    /// the following.
+    pub async fn heartbeat(&self, lease: &Lease, lease_ms: i64) -> Result<Signal, StoreError> {
+        let lease = lease.clone();
+        self.store
+            .write(move |tx| {
+                Box::pin(async move {
+                    let status: Option<String> = sqlx::query_scalar(
+                        "UPDATE run SET lease_until_ms = $4
+                         WHERE account = $1 AND id = $2 AND attempt = $3
+                           AND status IN ('Running', 'Publishing', 'CancelStarted') RETURNING status",
+                    )
+                    .bind(lease.account.as_str())
+                    .bind(lease.id.as_str())
+                    .bind(i64::from(lease.attempt))
+                    .bind(now_ms() + lease_ms)
+                    .fetch_optional(tx)
+                    .await?;
+                    signal(status)
+                })
+            })
+            .await
+    }
+
+    /// Records what a run has counted so far.
+    pub async fn progress(&self, lease: &Lease, counts: &RunCounts) -> Result<Signal, StoreError> {
+        let (lease, counts) = (lease.clone(), json(counts));
+        self.store
+            .write(move |tx| {
+                Box::pin(async move {
+                    let status: Option<String> = sqlx::query_scalar(
+                        "UPDATE run SET counts = $4, updated_at_ms = $5
+                         WHERE account = $1 AND id = $2 AND attempt = $3
+                           AND status IN ('Running', 'Publishing', 'CancelStarted') RETURNING status",
+                    )
+                    .bind(lease.account.as_str())
+                    .bind(lease.id.as_str())
+                    .bind(i64::from(lease.attempt))
+                    .bind(counts)
+                    .bind(now_ms())
+                    .fetch_optional(tx)
+                    .await?;
+                    signal(status)
+                })
+            })
+            .await
+    }
+
+    /// Records that everything is uploaded and what remains to be made
+    /// visible. From here on the run is only ever completed. On
+    /// [`Signal::Cancel`] nothing was recorded and nothing may become visible.
+    pub async fn publishing(
+        &self,
+        lease: &Lease,
+        commit: &CommitList,
+        counts: &RunCounts,
+    ) -> Result<Signal, StoreError> {
+        let (lease, commit, counts) = (lease.clone(), json(commit), json(counts));
+        self.store
+            .write(move |tx| {
+                Box::pin(async move {
+                    // A cancelled run keeps its state and its commit list stays empty.
+                    let status: Option<String> = sqlx::query_scalar(
+                        "UPDATE run SET counts = $5, updated_at_ms = $6,
+                                commit_list = CASE status WHEN 'Running' THEN $4 ELSE commit_list END,
+                                status = CASE status WHEN 'Running' THEN 'Publishing' ELSE status END
+                         WHERE account = $1 AND id = $2 AND attempt = $3
+                           AND status IN ('Running', 'CancelStarted') RETURNING status",
+                    )
+                    .bind(lease.account.as_str())
+                    .bind(lease.id.as_str())
+                    .bind(i64::from(lease.attempt))
+                    .bind(commit)
+                    .bind(counts)
+                    .bind(now_ms())
+                    .fetch_optional(tx)
+                    .await?;
+                    signal(status)
+                })
+            })
+            .await
+    }
+
+    /// Ends a run. A run that publishes ends only well: its output is there.
+    pub async fn finish(&self, lease: &Lease, ending: Ending, counts: &RunCounts) -> Result<(), StoreError> {
+        let (lease, counts) = (lease.clone(), json(counts));
+        let (status, error) = match ending {
+            Ending::Successful => (RunStatus::Successful, None),
+            Ending::Error(text) => (RunStatus::Error, Some(text)),
+            Ending::Canceled => (RunStatus::Canceled, None),
+        };
+        self.store
+            .write(move |tx| {
+                Box::pin(async move {
+                    let done = sqlx::query(
+                        "UPDATE run SET status = $4, error = $5, counts = $6, updated_at_ms = $7,
+                                commit_list = NULL, worker = NULL, lease_until_ms = NULL
+                         WHERE account = $1 AND id = $2 AND attempt = $3
+                           AND status IN ('Running', 'Publishing', 'CancelStarted')
+                           AND (status <> 'Publishing' OR $4 <> 'Canceled')",
+                    )
+                    .bind(lease.account.as_str())
+                    .bind(lease.id.as_str())
+                    .bind(i64::from(lease.attempt))
+                    .bind(status.as_str())
+                    .bind(error)
+                    .bind(counts)
+                    .bind(now_ms())
+                    .execute(tx)
+                    .await?;
+                    if done.rows_affected() == 0 { Err(StoreError::Stale) } else { Ok(()) }
+                })
+            })
+            .await?;
+        self.store.queued().notify_waiters();
+        Ok(())
+    }
+
+    /// Gives a run back unfinished, because the server stops: it is queued
+    /// again, or, when it publishes, free for whoever comes to complete it.
+    pub async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
+        let lease = lease.clone();
+        self.store
+            .write(move |tx| {
+                Box::pin(async move {
+                    let done = sqlx::query(
+                        "UPDATE run SET worker = NULL, updated_at_ms = $4,
+                                lease_until_ms = CASE status WHEN 'Running' THEN NULL ELSE 0 END,
+                                status = CASE status WHEN 'Running' THEN 'Queued' ELSE status END
+                         WHERE account = $1 AND id = $2 AND attempt = $3
+                           AND status IN ('Running', 'Publishing', 'CancelStarted')",
+                    )
+                    .bind(lease.account.as_str())
+                    .bind(lease.id.as_str())
+                    .bind(i64::from(lease.attempt))
+                    .bind(now_ms())
+                    .execute(tx)
+                    .await?;
+                    if done.rows_affected() == 0 { Err(StoreError::Stale) } else { Ok(()) }
+                })
+            })
+            .await?;
+        self.store.queued().notify_waiters();
+        Ok(())
+    }
+
+    /// How many runs there are in each state; states without any are left out.
+    pub async fn counts(&self) -> Result<BTreeMap<&'static str, u64>, StoreError> {
+        let rows = sqlx::query("SELECT status, COUNT(*) FROM run GROUP BY status")
+            .fetch_all(self.store.reads())
+            .await?;
+        let mut counts = BTreeMap::new();
+        for row in rows {
+            let status = RunStatus::parse(row.try_get(0)?)
+                .ok_or(StoreError::BadRow { table: "run", what: "status" })?;
+            counts.insert(status.as_str(), row.try_get::<i64, _>(1)?.unsigned_abs());
+        }
+        Ok(counts)
+    }
+}
+
+fn signal(status: Option<String>) -> Result<Signal, StoreError> {
+    match status.as_deref() {
+        None => Err(StoreError::Stale),
+        Some("CancelStarted") => Ok(Signal::Cancel),
+        Some(_) => Ok(Signal::Continue),
+    }
+}
+
+/// A run whose worker has not been heard of in time.
+async fn lost<'e>(
+    executor: impl sqlx::Executor<'e, Database = sqlx::Sqlite>,
+    now: i64,
+) -> Result<Option<(String, String)>, StoreError> {
+    Ok(sqlx::query_as(
+        "SELECT account, id FROM run
+         WHERE status IN ('Running', 'Publishing', 'CancelStarted') AND lease_until_ms <= $1
+         ORDER BY lease_until_ms LIMIT 1",
+    )
+    .bind(now)
+    .fetch_optional(executor)
+    .await?)
+}
+
+/// The queued run whose turn it is.
+async fn queued<'e>(
+    executor: impl sqlx::Executor<'e, Database = sqlx::Sqlite>,
+) -> Result<Option<(String, String)>, StoreError> {
+    Ok(sqlx::query_as(
+        "SELECT r.account, r.id
+         FROM (SELECT account, flow, MIN(seq) AS seq FROM run WHERE status = 'Queued'
+               GROUP BY account, flow) AS first
+         JOIN run r ON r.account = first.account AND r.flow = first.flow AND r.seq = first.seq
+         JOIN flow f ON f.account = r.account AND f.name = r.flow
+         WHERE NOT EXISTS (SELECT 1 FROM run a WHERE a.account = r.account AND a.flow = r.flow
+                           AND a.status IN ('Running', 'Publishing', 'CancelStarted'))
+         ORDER BY f.last_claimed_ms, r.started_at_ms, r.account, r.flow LIMIT 1",
+    )
+    .fetch_optional(executor)
+    .await?)
+}
+
+async fn take(
+    tx: &mut SqliteConnection,
+    account: String,
+    id: &str,
+    worker: &str,
+    now: i64,
+    lease_ms: i64,
+) -> Result<ClaimedRun, StoreError> {
+    let row = sqlx::query(
+        "UPDATE run SET attempt = attempt + 1, worker = $3, lease_until_ms = $4, updated_at_ms = $5,
+                status = CASE status WHEN 'Queued' THEN 'Running' ELSE status END
+         WHERE account = $1 AND id = $2
+         RETURNING id, flow, seq, status, attempt, counts, error, commit_list, started_at_ms, updated_at_ms",
+    )
+    .bind(account.as_str())
+    .bind(id)
+    .bind(worker)
+    .bind(now.saturating_add(lease_ms))
+    .bind(now)
+    .fetch_one(&mut *tx)
+    .await?;
+    let (run, _) = decode(&row)?;
+    let flow = sqlx::query(
+        "UPDATE flow SET last_claimed_ms = $3 WHERE account = $1 AND name = $2
+         RETURNING definition, schema_version",
+    )
+    .bind(account.as_str())
+    .bind(run.flow.as_str())
+    .bind(now)
+    .fetch_one(&mut *tx)
+    .await?;
+    let bad = |table, what| StoreError::BadRow { table, what };
+    let work = match (run.status, &run.commit) {
+        (RunStatus::Publishing, Some(commit)) => Work::Complete(commit.clone()),
+        (RunStatus::Publishing, None) => return Err(bad("run", "commit_list")),
+        (RunStatus::CancelStarted, _) => Work::Abandon,
+        _ => Work::Start,
+    };
+    Ok(ClaimedRun {
+        lease: Lease { account: AccountId::new(account), id: run.id.clone(), attempt: run.attempt },
+        work,
+        definition: serde_json::from_str(flow.try_get("definition")?)
+            .map_err(|_| bad("flow", "definition"))?,
+        schema_version: unsigned(flow.try_get("schema_version")?),
+        run,
+    })
+}

@@ -1,1 +1,0 @@
-//! A connector's description as data: what `connector.yaml` says.

@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import requests
 
@@ -43,7 +43,9 @@ class Sap:
 
     def get(self, path, **params):
         """What SAP itself answers, for comparison."""
-        answer = requests.get(f"{self.url}{path}", params=params, auth=(USER, PASSWORD.encode()), timeout=60)
+        # SAP takes %20 for a space, and no plus sign.
+        query = urlencode(params, quote_via=quote, safe="$")
+        answer = requests.get(f"{self.url}{path}?{query}", auth=(USER, PASSWORD.encode()), timeout=60)
         answer.raise_for_status()
         return answer.json()
 

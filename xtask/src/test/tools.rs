@@ -108,9 +108,11 @@ impl Run {
         if status.success() && count.failed == 0 && count.passed > 0 {
             return Ok(count);
         }
+        let why =
+            if status.success() && count.passed == 0 { "no test ran".to_owned() } else { status.to_string() };
         // A run that broke off before it counted has failed at least once.
         count.failed = count.failed.max(1);
-        count.reason = Some(self.failed(&status.to_string()));
+        count.reason = Some(self.failed(&why));
         Ok(count)
     }
 

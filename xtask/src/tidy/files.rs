@@ -20,7 +20,7 @@ const TEXT: [&str; 14] =
 const SOURCE: [&str; 5] = ["rs", "py", "ts", "tsx", "js"];
 
 /// Folders beside the connectors that are none.
-const NO_CONNECTORS: [&str; 1] = ["kit"];
+const NO_CONNECTORS: [&str; 3] = ["descriptions", "kit", "vended"];
 
 /// Each word is put together here, so that this file does not hold it.
 const FORBIDDEN: [(&str, &str); 5] = [

@@ -1,0 +1,259 @@
+//! Takes every secret of a connection out of a vendor's text.
+
+use std::fmt::Write as _;
+use std::sync::RwLock;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+use tidegate_core::Credentials;
+use zeroize::Zeroizing;
+
+/// What stands in place of a secret.
+const REDACTED: &str = "[redacted]";
+
+/// The most bytes of a vendor's text that an error keeps.
+pub(super) const MAX_VENDOR_TEXT: usize = 64 << 10;
+
+/// Members of credentials that are names rather than secrets. They are taken
+/// out too, but not when they are so short that nothing of the text would remain.
+const NAMES: &[&str] = &["username", "userName", "clientId", "redirectUri"];
+
+/// The characters that browsers' `encodeURIComponent` encodes.
+const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'!')
+    .remove(b'~')
+    .remove(b'*')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')');
+
+/// The characters that a lenient server encodes in the query of a link.
+const QUERY: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'%').add(b'&').add(b'+');
+
+/// Knows the secrets of one connection in the spellings in which a vendor may
+/// echo them: as they are, URL-encoded, base64 (alone, at any alignment, and as
+/// the `user:password` of basic authentication), hex, JSON- and HTML-escaped.
+#[derive(Default)]
+pub struct Scrubber {
+    needles: RwLock<Vec<Zeroizing<String>>>,
+}
+
+impl std::fmt::Debug for Scrubber {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Scrubber")
+    }
+}
+
+impl Scrubber {
+    /// Learns the credentials of a connection.
+    pub fn new(credentials: &Credentials) -> Self {
+        let scrubber = Self::default();
+        scrubber.learn(credentials);
+        scrubber
+    }
+
+    /// Learns further credentials, such as those that a token endpoint gave.
+    pub fn learn(&self, credentials: &Credentials) {
+        let mut found = Vec::new();
+        walk(None, credentials.expose(), &mut found);
+        let mut needles = Vec::new();
+        for (name, text) in &found {
+            if text.chars().count() >= 3 || !NAMES.contains(name) {
+                spell(text, &mut needles);
+            }
+        }
+        let names = found.iter().filter(|(name, _)| NAMES.contains(name));
+        for (_, user) in names {
+            for (_, secret) in found.iter().filter(|(name, _)| !NAMES.contains(name)) {
+                let pair = Zeroizing::new(format!("{user}:{secret}"));
+                needles.extend(encodings(pair.as_bytes()));
+            }
+        }
+        self.add_needles(needles);
+    }
+
+    /// Learns one more secret, such as an access token.
+    pub fn add(&self, secret: &str) {
+        let mut needles = Vec::new();
+        spell(secret, &mut needles);
+        self.add_needles(needles);
+    }
+
+    fn add_needles(&self, more: Vec<Zeroizing<String>>) {
+        let mut needles = self.needles.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        needles.extend(more.into_iter().filter(|needle| !needle.is_empty()));
+        // The longest first, so that no spelling is cut in two by a shorter one.
+        needles.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        needles.dedup();
+    }
+
+    /// The text without secrets, cut to 64 KiB (after the scrubbing, so that no
+    /// half of a secret survives at the cut).
+    pub fn scrub(&self, text: &str) -> String {
+        let needles = self.needles.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut clean = text.to_owned();
+        for needle in needles.iter() {
+            if clean.contains(needle.as_str()) {
+                clean = clean.replace(needle.as_str(), REDACTED);
+            }
+        }
+        if clean.len() > MAX_VENDOR_TEXT {
+            let mut end = MAX_VENDOR_TEXT;
+            while !clean.is_char_boundary(end) {
+                end -= 1;
+            }
+            clean.truncate(end);
+            clean.push('…');
+        }
+        clean
+    }
+}
+
+fn walk<'a>(name: Option<&'a str>, value: &'a Value, found: &mut Vec<(&'a str, &'a str)>) {
+    match value {
+        Value::String(text) if !text.is_empty() => found.push((name.unwrap_or_default(), text)),
+        Value::Array(items) => items.iter().for_each(|item| walk(name, item, found)),
+        Value::Object(members) => {
+            members.iter().for_each(|(member, value)| walk(Some(member), value, found));
+        }
+        _ => {}
+    }
+}
+
+/// Adds every spelling of one secret.
+fn spell(secret: &str, needles: &mut Vec<Zeroizing<String>>) {
+    let mut add = |text: String| needles.push(Zeroizing::new(text));
+    add(secret.to_owned());
+    for set in [NON_ALPHANUMERIC, COMPONENT, QUERY] {
+        let encoded = utf8_percent_encode(secret, set).to_string();
+        add(lower_hex(&encoded));
+        add(encoded.replace("%20", "+"));
+        add(encoded);
+    }
+    let json = serde_json::to_string(secret).expect("a text is always JSON");
+    let json = json[1..json.len() - 1].to_owned();
+    add(json.replace('/', "\\/"));
+    let mut ascii = String::new();
+    for character in json.chars() {
+        if character.is_ascii() {
+            ascii.push(character);
+        } else {
+            let mut units = [0; 2];
+            for unit in character.encode_utf16(&mut units) {
+                let _ = write!(ascii, "\\u{unit:04x}");
+            }
+        }
+    }
+    add(json);
+    add(ascii);
+    let html = secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    for quote in ["&#39;", "&apos;", "&#x27;"] {
+        add(html.replace('"', "&quot;").replace('\'', quote));
+    }
+    add(html);
+    needles.extend(encodings(secret.as_bytes()));
+}
+
+/// Base64 in four dialects and at three alignments, and hex in both cases.
+fn encodings(bytes: &[u8]) -> Vec<Zeroizing<String>> {
+    let mut all = Vec::new();
+    for engine in [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD] {
+        all.push(engine.encode(bytes));
+    }
+    // Inside a longer text (`user:password`, a JSON document) the same bytes
+    // have other letters, depending on where they begin; the letters that are
+    // made of the secret alone are the same for each of the three alignments.
+    for offset in 0..3_usize {
+        let mut padded = Zeroizing::new(vec![0; offset]);
+        padded.extend_from_slice(bytes);
+        let first = (offset * 8).div_ceil(6);
+        let last = padded.len() * 8 / 6;
+        for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
+            let encoded = engine.encode(padded.as_slice());
+            // Short letters would be found in texts that hold no secret.
+            if last >= first + 6 {
+                all.push(encoded[first..last].to_owned());
+            }
+        }
+    }
+    let mut hex = String::new();
+    for byte in bytes {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    all.push(hex.to_ascii_uppercase());
+    all.push(hex);
+    all.into_iter().map(Zeroizing::new).collect()
+}
+
+/// `%2F` as `%2f`, leaving the rest alone.
+fn lower_hex(encoded: &str) -> String {
+    let mut bytes = encoded.as_bytes().to_vec();
+    let mut at = 0;
+    while at + 2 < bytes.len() {
+        if bytes[at] == b'%' {
+            bytes[at + 1].make_ascii_lowercase();
+            bytes[at + 2].make_ascii_lowercase();
+        }
+        at += 1;
+    }
+    String::from_utf8(bytes).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn every_spelling_of_a_secret_goes() {
+        let password = r#"pässwörd "quoted" %41+/=<&'x"#;
+        let scrubber = Scrubber::new(&Credentials::new(json!({
+            "basicAuthCredentials": {"username": "ALICE", "password": password}
+        })));
+        let pair = format!("ALICE:{password}");
+        let hex: String = password.bytes().map(|b| format!("{b:02X}")).collect();
+        let echoes = [
+            password.to_owned(),
+            utf8_percent_encode(password, NON_ALPHANUMERIC).to_string(),
+            lower_hex(&utf8_percent_encode(password, COMPONENT).to_string()),
+            STANDARD.encode(password),
+            URL_SAFE_NO_PAD.encode(password),
+            STANDARD.encode(&pair),
+            STANDARD.encode(format!("{{\"p\":\"x{password}\"}}")),
+            serde_json::to_string(password).unwrap(),
+            hex,
+        ];
+        for echo in echoes {
+            let clean = scrubber.scrub(&format!("Logon failed for <{echo}>, try again"));
+            assert!(clean.contains("Logon failed") && clean.contains("try again"), "{clean}");
+            assert!(clean.contains(REDACTED), "{echo} stayed in {clean}");
+            for part in ["wörd", "quoted", "w%C3", "w%c3", "w\\u00f6"] {
+                assert!(!clean.contains(part), "{part} of {echo} stayed in {clean}");
+            }
+        }
+    }
+
+    #[test]
+    fn short_secrets_go_and_short_names_stay() {
+        let scrubber = Scrubber::new(&Credentials::new(json!({
+            "basicAuthCredentials": {"username": "a", "password": "7"}
+        })));
+        assert_eq!(scrubber.scrub("a 7"), "a [redacted]");
+    }
+
+    #[test]
+    fn a_learnt_token_goes_and_the_cut_comes_after_the_scrubbing() {
+        let scrubber = Scrubber::default();
+        scrubber.add("token-0123456789");
+        let text = format!("{}token-0123456789", "x".repeat(MAX_VENDOR_TEXT - 5));
+        let clean = scrubber.scrub(&text);
+        assert!(!clean.contains("token"));
+        assert!(clean.len() <= MAX_VENDOR_TEXT + 4);
+    }
+}

@@ -1,0 +1,8 @@
+//! One page of records: its JSON, decoded straight into Arrow columns.
+
+mod cell;
+mod decode;
+mod torn;
+
+pub use decode::{Decoder, Page, PageError};
+pub use torn::peek_next;

@@ -1,5 +1,6 @@
 """A running tidegate, and the clients that talk to it."""
 
+import datetime
 import json
 import os
 import subprocess
@@ -7,8 +8,10 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import boto3
+import botocore.auth
 import requests
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -159,21 +162,9 @@ class Server:
 
 def _signed_at(auth, request, seconds):
     """Signs as a client whose clock is off by `seconds`."""
-    import datetime
-    from unittest import mock
-
-    import botocore.auth
-
-    moment = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None) + datetime.timedelta(seconds=seconds)
-    # botocore asks one helper for the time; its name and zone differ between versions.
-    name = "get_current_datetime" if hasattr(botocore.auth, "get_current_datetime") else None
-    if name:
-        with mock.patch.object(botocore.auth, name, lambda *a, **k: moment):
-            auth.add_auth(request)
-    else:
-        with mock.patch.object(botocore.auth.datetime, "datetime", wraps=datetime.datetime) as clock:
-            clock.utcnow.return_value = moment
-            auth.add_auth(request)
+    moment = botocore.auth.get_current_datetime() + datetime.timedelta(seconds=seconds)
+    with mock.patch.object(botocore.auth, "get_current_datetime", lambda *_, **__: moment):
+        auth.add_auth(request)
 
 
 def error_of(response):

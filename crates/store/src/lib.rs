@@ -262,3 +262,6 @@ impl<T> Page<T> {
         Self { items, next }
     }
 }
+
+#[cfg(test)]
+mod tests;

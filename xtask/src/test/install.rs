@@ -107,10 +107,13 @@ fn s3_server(tools: &Tools) -> Result<(), String> {
     if !needed || tools.command(name).env("PATH", tools.path()).args(["--version"]).output().is_ok() {
         return Ok(());
     }
-    cargo(tools, &["install", name, "--version", version, "--features", "binary", "--locked", "--debug", "--root"])
-        .args([tools.target.join("tools")])
-        .env("CARGO_TARGET_DIR", tools.target.join("tools/build"))
-        .run()
+    cargo(
+        tools,
+        &["install", name, "--version", version, "--features", "binary", "--locked", "--debug", "--root"],
+    )
+    .args([tools.target.join("tools")])
+    .env("CARGO_TARGET_DIR", tools.target.join("tools/build"))
+    .run()
 }
 
 fn apt(tools: &Tools, packages: &[&str]) -> Result<(), String> {

@@ -1,6 +1,6 @@
 //! The vault: what seals secrets, opens them, and knows the keys.
 //!
-//! [`keyring`] reads and writes the file of keys, [`seal`] is the
+//! `keyring` reads and writes the file of keys, `seal` is the
 //! cryptography of one secret. Rows are the business of `secrets.rs` and
 //! `rotation.rs`; this module does no SQL.
 

@@ -1,0 +1,78 @@
+//! The store's suite. Each case of [`suite!`] is a function over an open
+//! store, so that another database can be put under all of them; the modules
+//! after it are about files, keys and crashes.
+
+mod canaries;
+mod connections;
+mod crash;
+mod flows;
+mod idempotency;
+mod keys;
+mod queue;
+mod rotation;
+mod runs;
+mod support;
+mod tampering;
+
+/// Runs every case on a fresh SQLite store.
+macro_rules! suite {
+    ($($module:ident { $($case:ident,)* })*) => {
+        mod sqlite {
+            $(mod $module {
+                $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    let fixture = crate::support::Fixture::new().await;
+                    crate::$module::$case(fixture.store()).await;
+                })*
+            })*
+        }
+    };
+}
+
+suite! {
+    connections {
+        what_is_created_is_read_back,
+        a_name_is_taken_once,
+        lists_filter_and_page_stably,
+        an_update_replaces_and_keeps_the_previous_version,
+        kept_credentials_stay_bound_to_their_destination,
+        an_update_cannot_change_what_a_connection_is,
+        deletion_names_the_flows_and_obeys_force,
+        credentials_do_not_survive_into_a_namesake,
+        accounts_do_not_see_one_another,
+    }
+    flows {
+        a_flow_lives_and_dies,
+        a_flow_uses_only_connections_that_exist,
+        flows_page_in_the_order_of_their_names,
+        a_flow_with_a_run_under_way_is_kept,
+    }
+    runs {
+        a_tick_asks_for_one_run,
+        runs_page_from_the_newest_and_do_not_move,
+        the_latest_run_of_each_flow,
+        cancelling_depends_on_what_the_run_does,
+    }
+    queue {
+        a_run_goes_from_queued_to_successful,
+        nobody_holds_a_run_twice_and_a_flow_runs_once,
+        flows_take_turns,
+        a_stale_attempt_writes_nothing,
+        a_publishing_run_is_only_completed,
+        a_cancelled_run_publishes_nothing,
+        a_released_run_is_claimed_again,
+        a_waiting_worker_is_woken,
+    }
+    idempotency {
+        a_call_that_comes_twice_has_its_effect_once,
+        calls_that_come_at_once_have_one_effect,
+        another_input_is_refused,
+        tokens_of_other_operations_and_accounts_do_not_meet,
+        a_failed_call_leaves_no_token,
+        an_expired_token_is_free_again,
+    }
+    keys {
+        a_key_is_stored_opened_and_barred,
+        a_root_key_is_replaced_only_by_another,
+    }
+}

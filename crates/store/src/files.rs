@@ -20,11 +20,18 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreE
 /// A folder that holds other people's files and no database of ours keeps its
 /// mode: a mistyped `--data-dir` must not lock a home or a temporary folder.
 pub(crate) fn private_folder(folder: &Path) -> Result<(), StoreError> {
+    let missing: Vec<&Path> = folder.ancestors().take_while(|part| !part.exists()).collect();
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(folder)
         .map_err(failed("create the data folder", folder))?;
+    // A folder that was just made is lost with the power unless the one above
+    // it is synced.
+    for parent in missing.into_iter().filter_map(Path::parent) {
+        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+        sync_folder(parent).map_err(failed("sync", parent))?;
+    }
     let mode = fs::metadata(folder).map_err(failed("read the data folder", folder))?.permissions().mode();
     if mode & 0o077 == 0 {
         return Ok(());

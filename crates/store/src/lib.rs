@@ -29,7 +29,7 @@ use futures::future::BoxFuture;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, SqliteConnection, SqlitePool};
 use tidegate_core::AccountId;
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 pub use connections::{ConnectionFilter, Connections};
 pub use error::{Kind, StoreError};
@@ -92,7 +92,7 @@ struct Inner {
     fingerprints: FingerprintKey,
     keyring_created: bool,
     rotating: tokio::sync::Mutex<()>,
-    queued: Notify,
+    queued: watch::Sender<()>,
 }
 
 impl std::fmt::Debug for Store {
@@ -141,7 +141,7 @@ impl Store {
             fingerprints,
             keyring_created,
             rotating: tokio::sync::Mutex::new(()),
-            queued: Notify::new(),
+            queued: watch::Sender::new(()),
         })))
     }
 
@@ -197,7 +197,7 @@ impl Store {
         &self.0.vault
     }
 
-    fn queued(&self) -> &Notify {
+    fn queued(&self) -> &watch::Sender<()> {
         &self.0.queued
     }
 

@@ -120,11 +120,17 @@ impl<'a> Queue<'a> {
         queued(self.store.reads()).await
     }
 
-    /// Waits until a run was queued or one has ended, so that it is worth while
-    /// to claim again. Another process's runs are not noticed: claim from time
-    /// to time, too.
-    pub async fn changed(&self) {
-        self.store.queued().notified().await;
+    /// Waits until a run is queued, given back or ended in this process, so
+    /// that it is worth while to claim again. It listens from the call on and
+    /// not only once it is awaited: who calls this, claims, and waits for it
+    /// only when there was nothing to claim, misses no run. Other processes'
+    /// runs and leases that end are not told, so claim from time to time, too.
+    pub fn changed(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut changes = self.store.queued().subscribe();
+        async move {
+            // The other end belongs to the store; when it is gone, a claim says so.
+            let _ = changes.changed().await;
+        }
     }
 
     /// Keeps a run for another while.
@@ -244,7 +250,7 @@ impl<'a> Queue<'a> {
                 })
             })
             .await?;
-        self.store.queued().notify_waiters();
+        self.store.queued().send_replace(());
         Ok(())
     }
 
@@ -272,7 +278,7 @@ impl<'a> Queue<'a> {
                 })
             })
             .await?;
-        self.store.queued().notify_waiters();
+        self.store.queued().send_replace(());
         Ok(())
     }
 

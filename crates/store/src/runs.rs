@@ -89,7 +89,7 @@ impl<'a> Runs<'a> {
                 })
             })
             .await?;
-        self.store.queued().notify_waiters();
+        self.store.queued().send_replace(());
         Ok(outcome)
     }
 

@@ -200,9 +200,19 @@ pub async fn a_released_run_is_claimed_again(store: &Store) {
 pub async fn a_waiting_worker_is_woken(store: &Store) {
     create_flow(store, "f", &[]).await;
     let queue = store.queue();
-    let woken = tokio::time::timeout(Duration::from_secs(20), async {
-        // The future listens from its first poll on, which `join` does first.
-        futures::join!(queue.changed(), start(store, "f"))
-    });
-    woken.await.expect("woken by the queued run");
+    let within = |change| tokio::time::timeout(Duration::from_secs(20), change);
+    // What happens between the call and the waiting is not missed.
+    let change = queue.changed();
+    start(store, "f").await;
+    within(change).await.expect("queued");
+    let lease = claim(store, LONG).await.lease;
+    let change = queue.changed();
+    queue.release(&lease).await.expect("held");
+    within(change).await.expect("given back");
+    let lease = claim(store, LONG).await.lease;
+    let change = queue.changed();
+    queue.finish(&lease, Ending::Successful, &counts(1)).await.expect("held");
+    within(change).await.expect("ended");
+    let nothing = tokio::time::timeout(Duration::from_millis(20), queue.changed()).await;
+    assert!(nothing.is_err(), "nothing has changed since");
 }

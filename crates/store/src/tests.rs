@@ -135,6 +135,33 @@ async fn a_commit_that_fails_answers_nobody_with_success() {
 }
 
 #[tokio::test]
+async fn a_full_disk_is_an_error_of_the_write_and_not_of_the_writer() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(folder.path()).await;
+    let limit = |pages: &'static str| {
+        let store = store.clone();
+        async move {
+            let set = store.write(move |tx| {
+                Box::pin(async move {
+                    sqlx::query(pages).execute(tx).await?;
+                    Ok(())
+                })
+            });
+            set.await.expect("set");
+        }
+    };
+    // SQLite takes no limit below what is in use: no page can be added.
+    limit("PRAGMA max_page_count = 1").await;
+    let large = "x".repeat(1 << 20);
+    let failed = store.set_meta("large", &large).await;
+    assert!(matches!(failed, Err(StoreError::Disk(_))), "{failed:?}");
+    assert_eq!(store.meta("large").await.expect("readable"), None);
+    limit("PRAGMA max_page_count = 1000000").await;
+    store.set_meta("large", &large).await.expect("there is room again");
+    store.integrity_check().await.expect("it is sound");
+}
+
+#[tokio::test]
 async fn a_closed_store_says_so_and_what_was_accepted_is_kept() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = open(folder.path()).await;

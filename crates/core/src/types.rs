@@ -13,7 +13,9 @@ pub fn arrow_type(name: &str) -> Option<DataType> {
     let bare = lower.strip_prefix("edm.").unwrap_or(&lower);
     if let Some(arguments) = bare.strip_prefix("decimal(").and_then(|rest| rest.strip_suffix(')')) {
         let (precision, scale) = arguments.split_once(',').unwrap_or((arguments, "0"));
-        return Some(DataType::Decimal128(precision.trim().parse().ok()?, scale.trim().parse().ok()?));
+        let (precision, scale): (u8, i8) = (precision.trim().parse().ok()?, scale.trim().parse().ok()?);
+        let fits = (1..=38).contains(&precision) && scale >= 0 && scale.unsigned_abs() <= precision;
+        return fits.then_some(DataType::Decimal128(precision, scale));
     }
     Some(match bare {
         "string" | "id" | "reference" | "picklist" | "multipicklist" | "textarea" | "phone" | "url"
@@ -37,6 +39,12 @@ pub fn arrow_type(name: &str) -> Option<DataType> {
     })
 }
 
+/// Whether a name stands for a decimal without saying its scale. Its values
+/// are then exact to ten places, and a text shows no more zeros than it needs.
+pub fn is_unsized_decimal(name: &str) -> bool {
+    matches!(arrow_type(name), Some(DataType::Decimal128(38, 10))) && !name.contains('(')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,6 +58,8 @@ mod tests {
             ("Decimal(15, 4)", Some(DataType::Decimal128(15, 4))),
             ("BigInteger", Some(DataType::Decimal128(38, 0))),
             ("CSV", None),
+            ("decimal(39,0)", None),
+            ("decimal(4,5)", None),
         ];
         for (name, expected) in cases {
             assert_eq!(arrow_type(name), expected, "{name}");

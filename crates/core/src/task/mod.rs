@@ -1,5 +1,9 @@
 //! The tasks of a flow: what happens to the records between source and destination.
 
+mod parse;
+
+pub use parse::parse;
+
 use crate::plan::Filter;
 
 /// A task as it stands in a definition, before anything is understood.
@@ -63,4 +67,17 @@ pub enum MaskPart {
     First(u32),
     /// `MASK_LAST_N`
     Last(u32),
+}
+
+impl Task {
+    /// The source fields that the task names.
+    pub fn source_fields(&self) -> Vec<&str> {
+        match self {
+            Self::Projection { fields } => fields.iter().map(String::as_str).collect(),
+            Self::Filter(filter) => vec![&filter.field],
+            Self::Map { source, .. } => vec![source],
+            Self::MapAll { .. } => Vec::new(),
+            Self::Mask { field, .. } => vec![field],
+        }
+    }
 }

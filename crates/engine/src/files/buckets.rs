@@ -1,0 +1,163 @@
+//! Where objects live: folders on this machine, or an S3 endpoint.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use tidegate_core::{ConnectorError, ConnectorErrorKind};
+
+use super::key;
+use super::local::LocalBuckets;
+use super::s3::{S3Buckets, S3Config};
+use crate::error::RunError;
+
+/// The buckets that flows read and write.
+#[derive(Debug)]
+pub enum Buckets {
+    /// Folders: each folder below a root is a bucket.
+    Local(LocalBuckets),
+    /// An S3 endpoint.
+    S3(S3Buckets),
+}
+
+/// An object of a bucket.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Object {
+    /// Its key.
+    pub key: String,
+    /// Its length in bytes.
+    pub size: u64,
+}
+
+/// What went wrong with a bucket or an object; `Display` is for the user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BucketError {
+    /// There is no such bucket.
+    NoSuchBucket(String),
+    /// There is no such object: bucket and key.
+    NoSuchKey(String, String),
+    /// The bucket's name or the key cannot be used; the text says why.
+    Invalid(String),
+    /// The endpoint refused the credentials or the access.
+    Refused(String),
+    /// Reading or writing failed; the text is the system's or the endpoint's.
+    Failed(String),
+}
+
+impl fmt::Display for BucketError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // The words of S3 itself.
+            Self::NoSuchBucket(bucket) => {
+                write!(f, "The specified bucket does not exist (NoSuchBucket): {bucket}")
+            }
+            Self::NoSuchKey(bucket, key) => {
+                write!(f, "The specified key does not exist (NoSuchKey): {key} in the bucket {bucket}")
+            }
+            Self::Invalid(text) | Self::Refused(text) | Self::Failed(text) => f.write_str(text),
+        }
+    }
+}
+
+impl std::error::Error for BucketError {}
+
+impl From<BucketError> for ConnectorError {
+    fn from(error: BucketError) -> Self {
+        let kind = match &error {
+            BucketError::NoSuchBucket(_) | BucketError::NoSuchKey(..) => ConnectorErrorKind::NotFound,
+            BucketError::Invalid(_) => ConnectorErrorKind::Invalid,
+            BucketError::Refused(_) => ConnectorErrorKind::Refused,
+            BucketError::Failed(_) => ConnectorErrorKind::Unreachable,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl BucketError {
+    /// The error of a run that reads.
+    pub(crate) fn of_source(self) -> RunError {
+        RunError::Connector(self.into())
+    }
+
+    /// The error of a run that writes.
+    pub(crate) fn of_destination(self) -> RunError {
+        RunError::Destination(self.to_string())
+    }
+}
+
+/// The bytes of an object, in the pieces in which they arrive.
+pub(crate) type ObjectBytes = BoxStream<'static, Result<Bytes, BucketError>>;
+
+impl Buckets {
+    /// Folders below a root, such as `<data-dir>/s3`. A folder that exists is
+    /// a bucket; none is made here.
+    pub fn local(root: impl Into<PathBuf>) -> Self {
+        Self::Local(LocalBuckets::new(root.into()))
+    }
+
+    /// An S3 endpoint.
+    ///
+    /// # Errors
+    ///
+    /// The configuration cannot work: an endpoint that is no URL, or `http://`
+    /// to another machine without leave.
+    pub fn s3(config: S3Config) -> Result<Self, BucketError> {
+        S3Buckets::new(config).map(Self::S3)
+    }
+
+    /// Whether a bucket exists and may be listed.
+    ///
+    /// # Errors
+    ///
+    /// [`BucketError::NoSuchBucket`] when it does not exist.
+    pub async fn check(&self, bucket: &str) -> Result<(), BucketError> {
+        named(bucket)?;
+        match self {
+            Self::Local(local) => local.check(bucket).await,
+            Self::S3(s3) => s3.list(bucket, "", 1).await.map(|_| ()),
+        }
+    }
+
+    /// The objects below a prefix, in the order of their keys. A prefix is a
+    /// folder (`in` and `in/` are the same, and `input/x` is not below it), or
+    /// one object's whole key; empty means the whole bucket. Objects of no
+    /// length, with which S3's consoles mark folders, are left out.
+    ///
+    /// # Errors
+    ///
+    /// The bucket does not exist or cannot be listed.
+    pub async fn list(&self, bucket: &str, prefix: &str) -> Result<Vec<Object>, BucketError> {
+        named(bucket)?;
+        let prefix = prefix.trim_matches('/');
+        if !prefix.is_empty()
+            && let Some(why) = key::unusable(prefix)
+        {
+            return Err(BucketError::Invalid(format!("The prefix {prefix:?} cannot be used: {why}")));
+        }
+        let mut objects = match self {
+            Self::Local(local) => local.list(bucket, prefix).await?,
+            Self::S3(s3) => s3.list(bucket, prefix, usize::MAX).await?,
+        };
+        objects.retain(|object| object.size > 0);
+        objects.sort();
+        Ok(objects)
+    }
+
+    /// Opens an object for reading from its beginning.
+    pub(crate) async fn read(&self, bucket: &str, key: &str) -> Result<ObjectBytes, BucketError> {
+        named(bucket)?;
+        if let Some(why) = key::unusable(key) {
+            return Err(BucketError::Invalid(format!("The key {key:?} cannot be used: {why}")));
+        }
+        match self {
+            Self::Local(local) => local.read(bucket, key).await,
+            Self::S3(s3) => s3.read(bucket, key).await,
+        }
+    }
+}
+
+/// Refuses names that no bucket can have; for S3 they do not exist either.
+pub(crate) fn named(bucket: &str) -> Result<(), BucketError> {
+    if key::is_bucket_name(bucket) { Ok(()) } else { Err(BucketError::NoSuchBucket(bucket.to_owned())) }
+}

@@ -1,0 +1,318 @@
+//! CSV by RFC 4180, every value a text, read piece by piece.
+//!
+//! An empty field is null and `""` is an empty text, so that a file written
+//! here reads back as it was; libraries do not tell the two apart. Line ends
+//! may be LF, CR LF or CR, and a byte order mark is skipped.
+
+use memchr::{memchr, memchr_iter, memchr3};
+
+use super::source::{Columns, LONGEST};
+
+const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Before a field's first byte.
+    Start,
+    /// In a field without quotes.
+    Plain,
+    /// Between quotes.
+    Quoted,
+    /// After a quote between quotes: its end, or the first of two.
+    Closing,
+}
+
+/// One CSV file on its way into columns.
+pub(super) struct CsvFile {
+    state: State,
+    /// The field so far, when it began in an earlier piece or holds quotes.
+    field: Vec<u8>,
+    quoted: bool,
+    /// Fields of the record so far.
+    index: usize,
+    line: u64,
+    record_line: u64,
+    /// A CR ended the last line; an LF right after it belongs to it.
+    skip_lf: bool,
+    mark: usize,
+    names: Vec<String>,
+    has_header: bool,
+    /// For each column of the file, that of the batch.
+    targets: Vec<Option<usize>>,
+    /// Columns of the batch that this file does not have.
+    absent: Vec<usize>,
+}
+
+impl CsvFile {
+    pub(super) const fn new() -> Self {
+        Self {
+            state: State::Start,
+            field: Vec::new(),
+            quoted: false,
+            index: 0,
+            line: 1,
+            record_line: 1,
+            skip_lf: false,
+            mark: 0,
+            names: Vec::new(),
+            has_header: false,
+            targets: Vec::new(),
+            absent: Vec::new(),
+        }
+    }
+
+    /// The header's names, once it is read.
+    pub(super) fn header(&self) -> Option<&[String]> {
+        self.has_header.then_some(self.names.as_slice())
+    }
+
+    /// Reads a piece, up to a full batch; gives the number of bytes used.
+    pub(super) fn feed(&mut self, piece: &[u8], columns: &mut Columns) -> Result<usize, String> {
+        let mut at = 0;
+        while at < piece.len() && !columns.is_full() {
+            let byte = piece[at];
+            if self.mark < BYTE_ORDER_MARK.len() {
+                if byte == BYTE_ORDER_MARK[self.mark] {
+                    self.mark += 1;
+                    at += 1;
+                    continue;
+                }
+                // Not a mark after all: its bytes are content.
+                self.field.extend(&BYTE_ORDER_MARK[..self.mark]);
+                self.mark = BYTE_ORDER_MARK.len();
+            }
+            let rest = &piece[at..];
+            match self.state {
+                State::Start => {
+                    if std::mem::take(&mut self.skip_lf) && byte == b'\n' {
+                        at += 1;
+                    } else if byte == b'"' {
+                        self.quoted = true;
+                        self.state = State::Quoted;
+                        at += 1;
+                    } else {
+                        self.state = State::Plain;
+                    }
+                }
+                State::Plain => match memchr3(b',', b'\n', b'\r', rest) {
+                    None => {
+                        self.keep(rest)?;
+                        at = piece.len();
+                    }
+                    Some(end) => {
+                        if self.field.is_empty() {
+                            self.delimit(&rest[..end], rest[end], columns)?;
+                        } else {
+                            self.keep(&rest[..end])?;
+                            self.delimit_kept(rest[end], columns)?;
+                        }
+                        at += end + 1;
+                    }
+                },
+                State::Quoted => {
+                    let end = memchr(b'"', rest).unwrap_or(rest.len());
+                    self.line += memchr_iter(b'\n', &rest[..end]).count() as u64;
+                    self.keep(&rest[..end])?;
+                    if end < rest.len() {
+                        self.state = State::Closing;
+                    }
+                    at += (end + 1).min(rest.len());
+                }
+                State::Closing => {
+                    match byte {
+                        b'"' => {
+                            self.field.push(b'"');
+                            self.state = State::Quoted;
+                        }
+                        b',' | b'\n' | b'\r' => self.delimit_kept(byte, columns)?,
+                        _ => return Err(format!("line {}: there is text after a closing quote", self.line)),
+                    }
+                    at += 1;
+                }
+            }
+        }
+        Ok(at)
+    }
+
+    /// Takes the last record, which may lack its line end.
+    pub(super) fn finish(&mut self, columns: &mut Columns) -> Result<(), String> {
+        if self.state == State::Quoted {
+            return Err(format!(
+                "the quote of the record on line {} is not closed at the end of the file",
+                self.record_line
+            ));
+        }
+        if self.state != State::Start || self.index > 0 {
+            self.delimit_kept(b'\n', columns)?;
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, bytes: &[u8]) -> Result<(), String> {
+        if self.field.len() + bytes.len() > LONGEST {
+            return Err(format!(
+                "a field of the record on line {} is longer than 16 MiB; is a quote not closed?",
+                self.record_line
+            ));
+        }
+        self.field.extend(bytes);
+        Ok(())
+    }
+
+    fn delimit_kept(&mut self, delimiter: u8, columns: &mut Columns) -> Result<(), String> {
+        let mut field = std::mem::take(&mut self.field);
+        self.delimit(&field, delimiter, columns)?;
+        // The memory is used again.
+        field.clear();
+        self.field = field;
+        Ok(())
+    }
+
+    /// Ends a field, and the record if a line end follows.
+    fn delimit(&mut self, field: &[u8], delimiter: u8, columns: &mut Columns) -> Result<(), String> {
+        let ends_record = delimiter != b',';
+        let is_blank = ends_record && self.index == 0 && field.is_empty() && !self.quoted;
+        // A blank line is a record only where a record has one field, which
+        // is then null.
+        if !is_blank || (self.has_header && self.targets.len() == 1) {
+            self.take_field(field, columns)?;
+            if ends_record {
+                self.end_record(columns)?;
+            }
+        }
+        self.state = State::Start;
+        self.quoted = false;
+        if ends_record {
+            self.skip_lf = delimiter == b'\r';
+            self.line += 1;
+            self.record_line = self.line;
+            self.index = 0;
+        }
+        Ok(())
+    }
+
+    fn take_field(&mut self, field: &[u8], columns: &mut Columns) -> Result<(), String> {
+        let index = self.index;
+        self.index += 1;
+        let text = || {
+            std::str::from_utf8(field)
+                .map_err(|_| format!("line {}: the text is not UTF-8", self.record_line))
+        };
+        if !self.has_header {
+            self.names.push(text()?.to_owned());
+            return Ok(());
+        }
+        match self.targets.get(index) {
+            None => Err(self.wrong_width("more")),
+            Some(None) => Ok(()),
+            Some(Some(target)) => {
+                let builder = &mut columns.builders[*target];
+                if field.is_empty() && !self.quoted {
+                    builder.append_null();
+                } else {
+                    builder.append_value(text()?);
+                    columns.bytes += field.len();
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn end_record(&mut self, columns: &mut Columns) -> Result<(), String> {
+        if !self.has_header {
+            return self.take_header(columns);
+        }
+        if self.index < self.targets.len() {
+            return Err(self.wrong_width(&self.index.to_string()));
+        }
+        for absent in &self.absent {
+            columns.builders[*absent].append_null();
+        }
+        columns.rows += 1;
+        Ok(())
+    }
+
+    fn wrong_width(&self, count: &str) -> String {
+        format!(
+            "line {}: the header names {} fields, this record has {count}",
+            self.record_line,
+            self.targets.len()
+        )
+    }
+
+    fn take_header(&mut self, columns: &mut Columns) -> Result<(), String> {
+        let wanted = columns.schema.fields();
+        for (at, name) in self.names.iter().enumerate() {
+            if !name.is_empty() && self.names[..at].contains(name) {
+                return Err(format!("line {}: the header names the field {name} twice", self.record_line));
+            }
+            let target = wanted.iter().position(|field| field.name() == name);
+            if let Some(target) = target {
+                columns.seen[target] = true;
+            }
+            self.targets.push(target);
+        }
+        self.absent = (0..wanted.len()).filter(|target| !self.targets.contains(&Some(*target))).collect();
+        self.has_header = true;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tidegate_core::flow::InputFormat;
+
+    use super::*;
+
+    /// Reads a text in pieces of a size; rows as texts, null as `None`.
+    fn read(text: &[u8], size: usize, names: &[&str]) -> Result<Vec<Vec<Option<String>>>, String> {
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        let mut columns = Columns::new(&names, InputFormat::Csv);
+        let mut file = CsvFile::new();
+        for piece in text.chunks(size) {
+            assert_eq!(file.feed(piece, &mut columns)?, piece.len());
+        }
+        file.finish(&mut columns)?;
+        let arrays: Vec<_> = columns.builders.iter_mut().map(|builder| builder.finish()).collect();
+        let row =
+            |row| arrays.iter().map(|array| array.iter().nth(row).unwrap().map(str::to_owned)).collect();
+        Ok((0..columns.rows).map(row).collect())
+    }
+
+    fn rows(rows: &[&[Option<&str>]]) -> Vec<Vec<Option<String>>> {
+        rows.iter().map(|row| row.iter().map(|cell| cell.map(str::to_owned)).collect()).collect()
+    }
+
+    #[test]
+    fn every_cut_of_the_bytes_reads_the_same() {
+        let text = "\u{feff}a,b,c\r\n1,\"x,\"\"y\"\"\r\nz\",3\n\r\n,\"\",é\rlast,\"q\",";
+        let expected = rows(&[&[Some("3"), Some("1")], &[Some("é"), None], &[None, Some("last")]]);
+        let middle = rows(&[&[Some("x,\"y\"\r\nz")], &[Some("")], &[Some("q")]]);
+        for size in 1..=text.len() {
+            assert_eq!(read(text.as_bytes(), size, &["c", "a"]).unwrap(), expected, "pieces of {size}");
+            assert_eq!(read(text.as_bytes(), size, &["b"]).unwrap(), middle, "pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn a_column_of_one_keeps_its_nulls_and_a_missing_column_is_null() {
+        assert_eq!(read(b"a\n\n\"\"\nx\n", 3, &["a"]).unwrap(), rows(&[&[None], &[Some("")], &[Some("x")]]));
+        assert_eq!(read(b"a\nx", 3, &["b", "a"]).unwrap(), rows(&[&[None, Some("x")]]));
+        assert_eq!(read(b"a,\nx,y\n", 3, &["a"]).unwrap(), rows(&[&[Some("x")]]));
+    }
+
+    #[test]
+    fn broken_files_say_where() {
+        let cases: [(&[u8], &str); 6] = [
+            (b"a,b\n1,2\n3\n", "line 3: the header names 2 fields, this record has 1"),
+            (b"a,b\n\"1\n\",2,3\n", "line 2: the header names 2 fields, this record has more"),
+            (b"a,a\n", "line 1: the header names the field a twice"),
+            (b"a\n\"x\"y\n", "line 2: there is text after a closing quote"),
+            (b"a\n\"x\n", "the quote of the record on line 2 is not closed at the end of the file"),
+            (b"a\n\xff\n", "line 2: the text is not UTF-8"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(read(text, 4, &["a"]), Err(expected.to_owned()));
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Keys of output objects.
+//!
+//! `PREFIX/FLOW/[schemaVersion_N/][YYYY/MM/DD/HH/mm/][EXECUTION-ID/]FILE`,
+//! where FILE is the execution id, then the number of the file if a run may
+//! write several, then the run's time if the file's name shall carry it. No
+//! key has an extension, as at AppFlow.
+
+use tidegate_core::ExecutionId;
+use tidegate_core::flow::{FlowSpec, PathPrefix, PrefixFormat, PrefixType};
+
+use super::key::join;
+use crate::values::time::civil;
+
+/// The keys of one run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Layout {
+    /// Everything before the file's name.
+    pub folder: String,
+    /// Whether the folder is this run's alone.
+    pub own_folder: bool,
+    /// Whether the run may write several files.
+    pub many: bool,
+    execution: String,
+    time: Option<String>,
+}
+
+impl Layout {
+    /// The layout of a flow's run that began at a time (epoch milliseconds).
+    pub(crate) fn new(spec: &FlowSpec, execution: &ExecutionId, started_at_ms: i64) -> Self {
+        let layout = &spec.destination.layout;
+        let aggregation = &spec.destination.aggregation;
+        let many = !aggregation.single_file && aggregation.target_file_size_mb.is_some();
+        let clock = Clock::new(started_at_ms);
+        let has = |prefix: PathPrefix| layout.hierarchy.contains(&prefix);
+        let in_path = matches!(layout.prefix_type, Some(PrefixType::Path | PrefixType::PathAndFilename));
+        let in_name = matches!(layout.prefix_type, Some(PrefixType::Filename | PrefixType::PathAndFilename));
+        // Without any option, several files lie together below the execution
+        // id, where otherwise the one file has that key itself.
+        let plain = layout.prefix_type.is_none() && layout.hierarchy.is_empty();
+        let own_folder = has(PathPrefix::ExecutionId) || (plain && many);
+        let version = format!("schemaVersion_{}", spec.schema_version);
+        let path = clock.path(layout.prefix_format.unwrap_or(PrefixFormat::Day));
+        let folder = join([
+            spec.destination.prefix.as_str(),
+            spec.name.as_str(),
+            if has(PathPrefix::SchemaVersion) { &version } else { "" },
+            if in_path { &path } else { "" },
+            if own_folder { execution.as_str() } else { "" },
+        ]);
+        Self {
+            folder,
+            own_folder,
+            many,
+            execution: execution.as_str().to_owned(),
+            time: in_name.then(|| clock.stamp()),
+        }
+    }
+
+    /// The name of a file, counted from 1.
+    pub(crate) fn file(&self, number: usize) -> String {
+        let mut name = self.execution.clone();
+        if self.many {
+            name.push_str(&format!("-{number:05}"));
+        }
+        if let Some(time) = &self.time {
+            name.push('-');
+            name.push_str(time);
+        }
+        name
+    }
+
+    /// The key of a file.
+    pub(crate) fn key(&self, number: usize) -> String {
+        join([self.folder.as_str(), &self.file(number)])
+    }
+}
+
+/// A moment in UTC, as its parts.
+struct Clock {
+    date: (i64, u32, u32),
+    seconds: i64,
+}
+
+impl Clock {
+    fn new(milliseconds: i64) -> Self {
+        let seconds = milliseconds.div_euclid(1_000);
+        Self { date: civil(seconds.div_euclid(86_400)), seconds: seconds.rem_euclid(86_400) }
+    }
+
+    fn path(&self, format: PrefixFormat) -> String {
+        let (year, month, day) = self.date;
+        let parts = [
+            format!("{year:04}"),
+            format!("{month:02}"),
+            format!("{day:02}"),
+            format!("{:02}", self.seconds / 3_600),
+            format!("{:02}", self.seconds / 60 % 60),
+        ];
+        let count = match format {
+            PrefixFormat::Year => 1,
+            PrefixFormat::Month => 2,
+            PrefixFormat::Day => 3,
+            PrefixFormat::Hour => 4,
+            PrefixFormat::Minute => 5,
+        };
+        parts[..count].join("/")
+    }
+
+    fn stamp(&self) -> String {
+        let (year, month, day) = self.date;
+        let (hours, minutes, seconds) = (self.seconds / 3_600, self.seconds / 60 % 60, self.seconds % 60);
+        format!("{year:04}-{month:02}-{day:02}T{hours:02}:{minutes:02}:{seconds:02}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tidegate_core::flow::{
+        Aggregation, InputFormat, Layout as Options, S3Destination, S3Source, SourceSpec,
+    };
+
+    use super::*;
+
+    fn layout(prefix: &str, options: Options, aggregation: Aggregation) -> Layout {
+        let spec = FlowSpec {
+            name: "flow".into(),
+            schema_version: 3,
+            source: SourceSpec::S3(S3Source {
+                bucket: "in".to_owned(),
+                prefix: String::new(),
+                format: InputFormat::Csv,
+            }),
+            destination: S3Destination {
+                bucket: "out".to_owned(),
+                prefix: prefix.to_owned(),
+                layout: options,
+                aggregation,
+                ..S3Destination::default()
+            },
+            tasks: vec![],
+        };
+        // 2023-01-02T03:04:05.678Z
+        Layout::new(&spec, &"run-1".into(), 1_672_628_645_678)
+    }
+
+    fn options(kind: Option<PrefixType>, format: Option<PrefixFormat>, hierarchy: &[PathPrefix]) -> Options {
+        Options { prefix_type: kind, prefix_format: format, hierarchy: hierarchy.to_vec() }
+    }
+
+    #[test]
+    fn keys_follow_the_options() {
+        use PathPrefix::{ExecutionId, SchemaVersion};
+        use PrefixFormat::{Hour, Minute, Year};
+        use PrefixType::{Filename, Path, PathAndFilename};
+        let many = Aggregation { single_file: false, target_file_size_mb: Some(128) };
+        let single = Aggregation { single_file: true, target_file_size_mb: Some(128) };
+        let none = Aggregation::default();
+        let cases = [
+            ("in/", options(None, None, &[]), none, "in/flow/run-1"),
+            ("/a//b/", options(None, None, &[]), single, "a/b/flow/run-1"),
+            ("", options(None, None, &[]), many, "flow/run-1/run-1-00002"),
+            ("", options(Some(Filename), None, &[]), none, "flow/run-1-2023-01-02T03:04:05"),
+            ("", options(Some(Filename), None, &[]), many, "flow/run-1-00002-2023-01-02T03:04:05"),
+            ("", options(Some(Path), Some(Year), &[]), none, "flow/2023/run-1"),
+            ("", options(Some(Path), None, &[]), none, "flow/2023/01/02/run-1"),
+            (
+                "p",
+                options(Some(PathAndFilename), Some(Minute), &[ExecutionId, SchemaVersion]),
+                none,
+                "p/flow/schemaVersion_3/2023/01/02/03/04/run-1/run-1-2023-01-02T03:04:05",
+            ),
+            ("", options(Some(Path), Some(Hour), &[]), many, "flow/2023/01/02/03/run-1-00002"),
+            ("", options(None, None, &[ExecutionId]), none, "flow/run-1/run-1"),
+        ];
+        for (prefix, options, aggregation, expected) in cases {
+            assert_eq!(layout(prefix, options, aggregation).key(2), expected);
+        }
+    }
+}

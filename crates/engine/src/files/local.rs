@@ -1,0 +1,132 @@
+//! Folders as buckets.
+
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use futures::{StreamExt as _, TryStreamExt as _};
+
+use super::buckets::{BucketError, Object, ObjectBytes};
+use super::key;
+
+/// Bytes that are read from a file at once.
+const READ_SIZE: usize = 256 * 1024;
+/// A file that is still being copied into its place from another file system.
+pub(super) const UNFINISHED: &str = ".tidegate-unfinished-";
+
+/// Folders below a root; see [`super::buckets::Buckets::local`].
+#[derive(Clone, Debug)]
+pub struct LocalBuckets {
+    root: PathBuf,
+}
+
+impl LocalBuckets {
+    pub(super) const fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    /// A bucket's folder; the name has been checked.
+    pub(super) fn folder(&self, bucket: &str) -> PathBuf {
+        self.root.join(bucket)
+    }
+
+    pub(super) async fn check(&self, bucket: &str) -> Result<(), BucketError> {
+        let folder = self.folder(bucket);
+        let bucket = bucket.to_owned();
+        blocking(move || exists(&folder, &bucket)).await
+    }
+
+    pub(super) async fn list(&self, bucket: &str, prefix: &str) -> Result<Vec<Object>, BucketError> {
+        let (folder, bucket, prefix) = (self.folder(bucket), bucket.to_owned(), prefix.to_owned());
+        blocking(move || {
+            exists(&folder, &bucket)?;
+            let start = if prefix.is_empty() { folder.clone() } else { key::below(&folder, &prefix) };
+            let mut objects = Vec::new();
+            match fs::symlink_metadata(&start) {
+                Ok(metadata) if metadata.is_file() => {
+                    objects.push(Object { key: prefix, size: metadata.len() });
+                }
+                Ok(_) => walk(&start, &prefix, &mut objects)?,
+                Err(error) if is_absent(&error) => {}
+                Err(error) => return Err(failed("list", &start, &error)),
+            }
+            Ok(objects)
+        })
+        .await
+    }
+
+    pub(super) async fn read(&self, bucket: &str, key: &str) -> Result<ObjectBytes, BucketError> {
+        let path = key::below(&self.folder(bucket), key);
+        let (bucket, key) = (bucket.to_owned(), key.to_owned());
+        let file = blocking({
+            let path = path.clone();
+            move || {
+                fs::File::open(&path).map_err(|error| match error.kind() {
+                    io::ErrorKind::NotFound => BucketError::NoSuchKey(bucket, key),
+                    _ => failed("read", &path, &error),
+                })
+            }
+        })
+        .await?;
+        let pieces = futures::stream::try_unfold((file, path), |(mut file, path)| async move {
+            blocking(move || {
+                let mut piece = vec![0; READ_SIZE];
+                let length = file.read(&mut piece).map_err(|error| failed("read", &path, &error))?;
+                piece.truncate(length);
+                Ok((length > 0).then(|| (Bytes::from(piece), (file, path))))
+            })
+            .await
+        });
+        Ok(pieces.into_stream().boxed())
+    }
+}
+
+/// Runs file work where it may block.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, BucketError> + Send + 'static,
+) -> Result<T, BucketError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(BucketError::Failed(format!("The file work ended early: {error}"))),
+    }
+}
+
+fn exists(folder: &Path, bucket: &str) -> Result<(), BucketError> {
+    if folder.is_dir() { Ok(()) } else { Err(BucketError::NoSuchBucket(bucket.to_owned())) }
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+pub(super) fn failed(what: &str, path: &Path, error: &io::Error) -> BucketError {
+    BucketError::Failed(format!("Could not {what} {}: {error}", path.display()))
+}
+
+/// Collects the files below a folder. Symbolic links are not followed: a link
+/// could lead out of the bucket, or round in a circle.
+fn walk(folder: &Path, prefix: &str, objects: &mut Vec<Object>) -> Result<(), BucketError> {
+    let entries = fs::read_dir(folder).map_err(|error| failed("list", folder, &error))?;
+    for entry in entries {
+        let entry = entry.map_err(|error| failed("list", folder, &error))?;
+        // A name that is no text cannot be a key.
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let key = key::join([prefix, &name]);
+        if name.starts_with(UNFINISHED) || key::unusable(&key).is_some() {
+            continue;
+        }
+        let metadata = match entry.metadata() {
+            Ok(metadata) => metadata,
+            // Deleted since the folder was read.
+            Err(error) if is_absent(&error) => continue,
+            Err(error) => return Err(failed("list", &entry.path(), &error)),
+        };
+        if metadata.is_dir() {
+            walk(&entry.path(), &key, objects)?;
+        } else if metadata.is_file() {
+            objects.push(Object { key, size: metadata.len() });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,15 @@
+//! Buckets and the three file formats.
+
+pub(crate) mod buckets;
+pub(crate) mod csv_in;
+pub(crate) mod encode;
+pub(crate) mod json_in;
+pub(crate) mod key;
+pub(crate) mod layout;
+pub(crate) mod local;
+pub(crate) mod parquet_out;
+pub(crate) mod publish;
+pub(crate) mod s3;
+pub(crate) mod source;
+pub(crate) mod stage;
+pub(crate) mod text_out;

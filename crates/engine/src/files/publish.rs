@@ -1,0 +1,242 @@
+//! Making staged output visible, and clearing away what will never be.
+//!
+//! Every step can be done again after a crash at any point: a rename whose
+//! source is gone and whose target exists is done, and so is an upload that
+//! the endpoint no longer knows while the object has the upload's length.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use object_store::ObjectStoreExt as _;
+use object_store::multipart::{MultipartStore as _, PartId};
+use tidegate_core::ExecutionId;
+use tidegate_core::run::{CommitList, CommitStep};
+
+use super::buckets::{BucketError, Buckets, named};
+use super::key;
+use super::local::{LocalBuckets, UNFINISHED, blocking, failed};
+use super::s3::{self, S3Buckets};
+use super::stage::{UPLOADS, Upload, sync_folder};
+
+/// The name of an attempt's folder in the staging area.
+pub(crate) fn attempt_name(execution: &ExecutionId, attempt: u32) -> String {
+    format!("{execution}-{attempt}")
+}
+
+/// Carries out a commit list, from its start.
+pub(crate) async fn publish(buckets: &Buckets, staging: &Path, list: &CommitList) -> Result<(), BucketError> {
+    for step in &list.steps {
+        match (buckets, step) {
+            (Buckets::Local(local), CommitStep::Rename { bucket, from, to }) => {
+                rename(local, staging, bucket, from, to).await?;
+            }
+            (Buckets::S3(s3), CommitStep::CompleteUpload { bucket, key, upload_id, parts, bytes }) => {
+                complete(s3, bucket, key, upload_id, parts, *bytes).await?;
+            }
+            (_, CommitStep::Rename { bucket, .. } | CommitStep::CompleteUpload { bucket, .. }) => {
+                return Err(BucketError::Failed(format!(
+                    "The output for the bucket {bucket} was staged elsewhere: the server was started with another place for its buckets. Start it with the former one to finish the run."
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn rename(
+    local: &LocalBuckets,
+    staging: &Path,
+    bucket: &str,
+    from: &str,
+    to: &str,
+) -> Result<(), BucketError> {
+    named(bucket)?;
+    for name in [from, to] {
+        if let Some(why) = key::unusable(name) {
+            return Err(BucketError::Invalid(format!("The key {name:?} cannot be used: {why}")));
+        }
+    }
+    let (root, source) = (local.folder(bucket), key::below(staging, from));
+    let (bucket, target) = (bucket.to_owned(), key::below(&root, to));
+    blocking(move || {
+        if !root.is_dir() {
+            return Err(BucketError::NoSuchBucket(bucket));
+        }
+        let parent = target.parent().unwrap_or(&root);
+        match (source.try_exists(), target.try_exists()) {
+            (Ok(true), _) => {
+                create_folders(&root, parent).map_err(|error| failed("create", parent, &error))?;
+                move_into_place(&source, &target).map_err(|error| failed("write", &target, &error))?;
+            }
+            (Ok(false), Ok(true)) => {}
+            (Ok(false), Ok(false)) => {
+                return Err(BucketError::Failed(format!(
+                    "The staged output {} is gone and {} does not exist",
+                    source.display(),
+                    target.display()
+                )));
+            }
+            (Err(error), _) | (_, Err(error)) => return Err(failed("look at", &source, &error)),
+        }
+        // Also when an earlier try has renamed: it may have died before this.
+        sync_folder(parent).map_err(|error| failed("sync", parent, &error))
+    })
+    .await
+}
+
+/// Makes the folders down to one, each name synced before the next is made.
+fn create_folders(root: &Path, folder: &Path) -> io::Result<()> {
+    if folder == root || folder.is_dir() {
+        return Ok(());
+    }
+    let parent = folder.parent().unwrap_or(root);
+    create_folders(root, parent)?;
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
+        result => result?,
+    }
+    sync_folder(parent)
+}
+
+fn move_into_place(source: &Path, target: &Path) -> io::Result<()> {
+    match fs::rename(source, target) {
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => copy_into_place(source, target),
+        result => result,
+    }
+}
+
+/// A bucket on another file system: the copy gets its name when it is whole.
+fn copy_into_place(source: &Path, target: &Path) -> io::Result<()> {
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    let unfinished = target.with_file_name(format!("{UNFINISHED}{name}"));
+    remove(&unfinished)?;
+    if source.is_dir() {
+        fs::create_dir(&unfinished)?;
+        for entry in fs::read_dir(source)? {
+            let entry = entry?;
+            copy_file(&entry.path(), &unfinished.join(entry.file_name()))?;
+        }
+        sync_folder(&unfinished)?;
+    } else {
+        copy_file(source, &unfinished)?;
+    }
+    fs::rename(&unfinished, target)?;
+    if let Some(parent) = target.parent() {
+        sync_folder(parent)?;
+    }
+    remove(source)
+}
+
+fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
+    fs::copy(from, to)?;
+    fs::File::open(to)?.sync_all()
+}
+
+/// Removes a file or a folder, if it is there.
+fn remove(path: &Path) -> io::Result<()> {
+    let result = match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+        Err(error) => Err(error),
+    };
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
+}
+
+async fn complete(
+    s3: &S3Buckets,
+    bucket: &str,
+    key: &str,
+    upload_id: &str,
+    parts: &[String],
+    bytes: u64,
+) -> Result<(), BucketError> {
+    named(bucket)?;
+    let (store, path) = (s3.store(bucket)?, s3::path(key)?);
+    let ids = parts.iter().map(|part| PartId { content_id: part.clone() }).collect();
+    let error = match store.complete_multipart(&path, &upload_id.to_owned(), ids).await {
+        Ok(_) => return Ok(()),
+        Err(error) => error,
+    };
+    // A try before this one may have completed it, with or without an answer.
+    match store.head(&path).await {
+        Ok(meta) if meta.size == bytes => Ok(()),
+        _ => Err(s3::explain(bucket, key, error)),
+    }
+}
+
+/// Clears away the staged output of an execution's attempts, but not of one
+/// that is to be kept. Uploads that were begun are aborted.
+pub(crate) async fn discard(
+    buckets: &Buckets,
+    staging: &Path,
+    execution: &ExecutionId,
+    wanted: impl Fn(u32) -> bool,
+) -> Result<(), BucketError> {
+    for (folder, attempt) in attempts(staging, execution).await? {
+        if wanted(attempt) {
+            discard_folder(buckets, folder).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The folders of an execution's attempts.
+async fn attempts(staging: &Path, execution: &ExecutionId) -> Result<Vec<(PathBuf, u32)>, BucketError> {
+    let prefix = format!("{execution}-");
+    let mut found = all_attempts(staging).await?;
+    found.retain(|(_, name)| name.starts_with(&prefix));
+    let number = |(path, name): (PathBuf, String)| Some((path, name[prefix.len()..].parse().ok()?));
+    Ok(found.into_iter().filter_map(number).collect())
+}
+
+/// Every folder of the staging area, with its name.
+pub(crate) async fn all_attempts(staging: &Path) -> Result<Vec<(PathBuf, String)>, BucketError> {
+    let staging = staging.to_owned();
+    blocking(move || {
+        let entries = match fs::read_dir(&staging) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(failed("list", &staging, &error)),
+        };
+        let name = |entry: io::Result<fs::DirEntry>| {
+            let entry = entry.ok()?;
+            Some((entry.path(), entry.file_name().into_string().ok()?))
+        };
+        Ok(entries.filter_map(name).collect())
+    })
+    .await
+}
+
+/// Aborts the uploads that a staging folder notes, then removes it.
+pub(crate) async fn discard_folder(buckets: &Buckets, folder: PathBuf) -> Result<(), BucketError> {
+    let notes = blocking({
+        let path = folder.join(UPLOADS);
+        move || match fs::read(&path) {
+            Ok(notes) => Ok(notes),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(failed("read", &path, &error)),
+        }
+    })
+    .await?;
+    if let Buckets::S3(s3) = buckets {
+        // A last line may be torn; its upload was never used.
+        let uploads = notes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
+        for Upload { bucket, key, upload_id } in uploads {
+            let (store, path) = (s3.store(&bucket)?, s3::path(&key)?);
+            match store.abort_multipart(&path, &upload_id).await {
+                // Completed or aborted before.
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+                Err(error) => match s3::explain(&bucket, &key, error) {
+                    BucketError::NoSuchBucket(_) => {}
+                    error if error.to_string().contains("NoSuchUpload") => {}
+                    error => return Err(error),
+                },
+            }
+        }
+    }
+    blocking(move || remove(&folder).map_err(|error| failed("remove", &folder, &error))).await
+}

@@ -1,0 +1,273 @@
+//! An S3 endpoint as the place of buckets.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::{StreamExt as _, TryStreamExt as _};
+use object_store::aws::{AmazonS3, AmazonS3Builder, AwsCredential};
+use object_store::path::Path;
+use object_store::{
+    BackoffConfig, ClientOptions, CredentialProvider, ObjectStore as _, ObjectStoreExt as _, RetryConfig,
+};
+use tidegate_core::Secret;
+
+use super::buckets::{BucketError, Object, ObjectBytes};
+
+/// An access key in clear, for the length of one request.
+#[derive(Clone, Debug)]
+pub struct S3Keys {
+    /// `AWS_ACCESS_KEY_ID`
+    pub access_key_id: String,
+    /// `AWS_SECRET_ACCESS_KEY`
+    pub secret_access_key: Secret<String>,
+    /// `AWS_SESSION_TOKEN`
+    pub session_token: Option<Secret<String>>,
+}
+
+/// Who gives the access key; asked before each request, so that keys that
+/// expire may be renewed there (and cached there).
+#[async_trait]
+pub trait S3KeySource: Send + Sync {
+    /// The key to use now.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none, in words for the user and without secrets.
+    async fn keys(&self) -> Result<S3Keys, String>;
+}
+
+/// A key that does not change.
+#[async_trait]
+impl S3KeySource for S3Keys {
+    async fn keys(&self) -> Result<S3Keys, String> {
+        Ok(self.clone())
+    }
+}
+
+/// How an S3 endpoint is reached.
+#[derive(Clone)]
+pub struct S3Config {
+    /// The endpoint's URL, such as `http://127.0.0.1:9000`; `None` is AWS's own.
+    pub endpoint: Option<String>,
+    /// The region that requests are signed for.
+    pub region: String,
+    /// Who gives the access key.
+    pub keys: Arc<dyn S3KeySource>,
+    /// Whether `http://` may lead to another machine than this one.
+    pub allow_plain_http: bool,
+}
+
+impl fmt::Debug for S3Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("S3Config")
+            .field("endpoint", &self.endpoint)
+            .field("region", &self.region)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The buckets of an S3 endpoint; see [`super::buckets::Buckets::s3`].
+#[derive(Debug)]
+pub struct S3Buckets {
+    config: S3Config,
+    allow_http: bool,
+    stores: Mutex<HashMap<String, Arc<AmazonS3>>>,
+}
+
+impl S3Buckets {
+    pub(super) fn new(config: S3Config) -> Result<Self, BucketError> {
+        let mut allow_http = false;
+        if let Some(endpoint) = &config.endpoint {
+            if let Some(rest) = endpoint.strip_prefix("http://") {
+                let authority = rest.split('/').next().unwrap_or(rest);
+                if !config.allow_plain_http && !is_loopback(authority) {
+                    return Err(BucketError::Invalid(format!(
+                        "The S3 endpoint {endpoint} is plain HTTP to another machine. Use https://, or allow it with --allow-plain-http"
+                    )));
+                }
+                allow_http = true;
+            } else if !endpoint.starts_with("https://") {
+                return Err(BucketError::Invalid(format!(
+                    "The S3 endpoint {endpoint} must begin with https:// or http://"
+                )));
+            }
+        }
+        Ok(Self { config, allow_http, stores: Mutex::default() })
+    }
+
+    /// The client of a bucket, whose name has been checked.
+    pub(crate) fn store(&self, bucket: &str) -> Result<Arc<AmazonS3>, BucketError> {
+        let mut stores = self.stores.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(store) = stores.get(bucket) {
+            return Ok(store.clone());
+        }
+        let options = ClientOptions::new()
+            .with_allow_http(self.allow_http)
+            .with_connect_timeout(Duration::from_secs(10))
+            // Of one request; a part has 8 MiB, a piece of a body much less.
+            .with_timeout(Duration::from_secs(300));
+        let retry = RetryConfig {
+            backoff: BackoffConfig::default(),
+            max_retries: 5,
+            retry_timeout: Duration::from_secs(60),
+        };
+        let mut builder = AmazonS3Builder::new()
+            .with_bucket_name(bucket)
+            .with_region(&self.config.region)
+            .with_credentials(Arc::new(Credentials(self.config.keys.clone())))
+            .with_client_options(options)
+            .with_retry(retry);
+        builder = match &self.config.endpoint {
+            Some(endpoint) => builder.with_endpoint(endpoint.trim_end_matches('/')),
+            None => builder.with_virtual_hosted_style_request(!bucket.contains('.')),
+        };
+        let store = builder
+            .build()
+            .map(Arc::new)
+            .map_err(|error| BucketError::Invalid(format!("The S3 endpoint cannot be used: {error}")))?;
+        stores.insert(bucket.to_owned(), store.clone());
+        Ok(store)
+    }
+
+    pub(super) async fn list(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        limit: usize,
+    ) -> Result<Vec<Object>, BucketError> {
+        let store = self.store(bucket)?;
+        let path = path(prefix)?;
+        let found = store.list((!prefix.is_empty()).then_some(&path)).take(limit);
+        let mut objects: Vec<Object> = found
+            .map_ok(|meta| Object { key: meta.location.to_string(), size: meta.size })
+            .try_collect()
+            .await
+            .map_err(|error| explain(bucket, prefix, error))?;
+        if objects.is_empty() && !prefix.is_empty() {
+            // The prefix may be an object's own key.
+            match store.head(&path).await {
+                Ok(meta) => objects.push(Object { key: meta.location.to_string(), size: meta.size }),
+                Err(object_store::Error::NotFound { .. }) => {}
+                Err(error) => return Err(explain(bucket, prefix, error)),
+            }
+        }
+        Ok(objects)
+    }
+
+    pub(super) async fn read(&self, bucket: &str, key: &str) -> Result<ObjectBytes, BucketError> {
+        let result =
+            self.store(bucket)?.get(&path(key)?).await.map_err(|error| explain(bucket, key, error))?;
+        let (bucket, key) = (bucket.to_owned(), key.to_owned());
+        Ok(result.into_stream().map_err(move |error| explain(&bucket, &key, error)).boxed())
+    }
+}
+
+/// An object's path as the client wants it: the key itself, nothing encoded.
+pub(super) fn path(key: &str) -> Result<Path, BucketError> {
+    Path::parse(key).map_err(|error| BucketError::Invalid(format!("The key {key:?} cannot be used: {error}")))
+}
+
+/// Puts the endpoint's answer into S3's own terms.
+pub(super) fn explain(bucket: &str, key: &str, error: object_store::Error) -> BucketError {
+    use object_store::Error::{NotFound, PermissionDenied, Unauthenticated};
+    // The client tells the body of an answer, XML included, in its text.
+    let text = chain(&error);
+    if text.contains("NoSuchBucket") {
+        return BucketError::NoSuchBucket(bucket.to_owned());
+    }
+    match error {
+        NotFound { .. } => BucketError::NoSuchKey(bucket.to_owned(), key.to_owned()),
+        PermissionDenied { .. } | Unauthenticated { .. } => {
+            BucketError::Refused(format!("S3 refused access to {key:?} in the bucket {bucket}: {text}"))
+        }
+        _ => BucketError::Failed(format!("S3 failed on {key:?} in the bucket {bucket}: {text}")),
+    }
+}
+
+/// An error and its sources, without repetitions.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        let more = source.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        next = source.source();
+    }
+    text
+}
+
+fn is_loopback(authority: &str) -> bool {
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or(rest),
+        None => authority.rsplit_once(':').map_or(authority, |(host, _)| host),
+    };
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Bridges to the client's own trait.
+struct Credentials(Arc<dyn S3KeySource>);
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+#[async_trait]
+impl CredentialProvider for Credentials {
+    type Credential = AwsCredential;
+
+    async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
+        let keys = self
+            .0
+            .keys()
+            .await
+            .map_err(|error| object_store::Error::Generic { store: "S3", source: error.into() })?;
+        Ok(Arc::new(AwsCredential {
+            key_id: keys.access_key_id,
+            secret_key: keys.secret_access_key.into_inner(),
+            token: keys.session_token.map(Secret::into_inner),
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(endpoint: &str, allow_plain_http: bool) -> S3Config {
+        let keys = S3Keys {
+            access_key_id: "AKIATEST".to_owned(),
+            secret_access_key: "hidden".to_owned().into(),
+            session_token: None,
+        };
+        S3Config {
+            endpoint: Some(endpoint.to_owned()),
+            region: "us-east-1".to_owned(),
+            keys: Arc::new(keys),
+            allow_plain_http,
+        }
+    }
+
+    #[test]
+    fn plain_http_stays_on_this_machine() {
+        for endpoint in
+            ["http://127.0.0.1:9000", "http://[::1]:9000/", "http://localhost", "https://s3.example"]
+        {
+            assert!(S3Buckets::new(config(endpoint, false)).is_ok(), "{endpoint}");
+        }
+        for endpoint in
+            ["http://s3.example", "http://127.0.0.1.example:80", "ftp://127.0.0.1", "127.0.0.1:9000"]
+        {
+            assert!(S3Buckets::new(config(endpoint, false)).is_err(), "{endpoint}");
+        }
+        assert!(S3Buckets::new(config("http://minio.internal:9000", true)).is_ok());
+        assert!(!format!("{:?}", config("http://127.0.0.1", false)).contains("hidden"));
+    }
+}

@@ -1,0 +1,293 @@
+//! One execution of a flow, as one story: open, lower, stream, stage; later
+//! publish, or discard.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::memory_pool::GreedyMemoryPool;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use futures::StreamExt as _;
+use tidegate_core::ExecutionId;
+use tidegate_core::connector::{Progress, Scan};
+use tidegate_core::flow::{FlowSpec, SourceSpec};
+use tidegate_core::run::CommitList;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::RunError;
+use crate::files::buckets::Buckets;
+use crate::files::layout::Layout;
+use crate::files::stage::{Message, Place, Stage};
+use crate::files::{key, publish, source};
+use crate::plan;
+use crate::tasks::{self, Typing};
+
+/// Rows of a batch between the plan's operators.
+const BATCH_ROWS: usize = 8_192;
+/// Batches that wait between the plan and the encoding thread.
+const WAITING_BATCHES: usize = 2;
+
+/// What an engine works with.
+#[derive(Debug)]
+pub struct EngineConfig {
+    /// The buckets of sources and destinations.
+    pub buckets: Buckets,
+    /// The staging area; for local buckets it must lie on their file system,
+    /// beside them: `<data-dir>/s3/.staging`.
+    pub staging: PathBuf,
+    /// Memory, in bytes, that the operators of all runs may hold together. A
+    /// run's own buffers (about 40 MiB at most) come on top.
+    pub memory_limit: usize,
+}
+
+/// The engine: it stages, publishes and discards the output of runs.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    buckets: Arc<Buckets>,
+    staging: Arc<PathBuf>,
+    session: Arc<Session>,
+}
+
+/// DataFusion's context, which has no Debug of its own.
+struct Session(SessionContext);
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a DataFusion session")
+    }
+}
+
+/// Which run it is, and which attempt at it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunIdentity {
+    /// The execution; part of the output's keys.
+    pub execution: ExecutionId,
+    /// The number of the attempt, from 1: its staged files are its own.
+    pub attempt: u32,
+    /// Epoch milliseconds at which the run was asked for; part of keys, the
+    /// same for all attempts.
+    pub started_at_ms: i64,
+}
+
+/// Where a run's records come from.
+pub enum SourceInput {
+    /// A connector's scan. It counts what it reads in the run's progress.
+    Scan(Scan),
+    /// The files that the flow's source names; the engine reads them.
+    Files,
+}
+
+impl Engine {
+    /// An engine over buckets.
+    ///
+    /// # Errors
+    ///
+    /// The operators' runtime cannot be made.
+    pub fn new(config: EngineConfig) -> Result<Self, RunError> {
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(GreedyMemoryPool::new(config.memory_limit)))
+            .build_arc()?;
+        // One partition: a run is a pipeline whose two ends already have a
+        // thread each, and rows keep the source's order.
+        let settings = SessionConfig::new().with_target_partitions(1).with_batch_size(BATCH_ROWS);
+        let state = SessionStateBuilder::new_with_default_features()
+            .with_config(settings)
+            .with_runtime_env(runtime)
+            .build();
+        Ok(Self {
+            buckets: Arc::new(config.buckets),
+            staging: Arc::new(config.staging),
+            session: Arc::new(Session(SessionContext::new_with_state(state))),
+        })
+    }
+
+    /// The buckets, for the checks of CreateFlow.
+    pub fn buckets(&self) -> &Buckets {
+        &self.buckets
+    }
+
+    /// Reads, computes and stages: when it returns, everything is written and
+    /// synced and nothing is visible. A run without records stages nothing and
+    /// gives an empty list. On an error nothing of the attempt stays behind.
+    ///
+    /// Staged output of earlier attempts at the run is cleared away first.
+    /// Cancelling ends the work within about a second.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError`]; its text is the run's record.
+    pub async fn stage(
+        &self,
+        spec: &FlowSpec,
+        source: SourceInput,
+        run: &RunIdentity,
+        progress: Arc<Progress>,
+        cancel: CancellationToken,
+    ) -> Result<CommitList, RunError> {
+        let result = self.try_stage(spec, source, run, progress, cancel).await;
+        if result.is_err()
+            && let Err(error) = self.discard(run).await
+        {
+            tracing::warn!(execution = %run.execution, %error, "staged output could not be cleared away");
+        }
+        result
+    }
+
+    async fn try_stage(
+        &self,
+        spec: &FlowSpec,
+        source: SourceInput,
+        run: &RunIdentity,
+        progress: Arc<Progress>,
+        cancel: CancellationToken,
+    ) -> Result<CommitList, RunError> {
+        let opening = self.open(spec, source, run, &progress);
+        let Some(opened) = cancel.run_until_cancelled(opening).await.ok_or(RunError::Cancelled)?? else {
+            return Ok(CommitList::default());
+        };
+        let (mut rows, mut stage) = opened;
+        stage.cancel = cancel.clone();
+        let (to_stage, batches) = mpsc::channel(WAITING_BATCHES);
+        let staging = tokio::task::spawn_blocking(move || stage.run(batches));
+
+        let pump = async {
+            while let Some(batch) = rows.next().await {
+                let batch = batch?;
+                Progress::add(&progress.records_processed, batch.num_rows() as u64);
+                if to_stage.send(Message::Batch(batch)).await.is_err() {
+                    // The encoding thread has ended; it has the reason.
+                    return Ok(());
+                }
+            }
+            drop(to_stage.send(Message::End).await);
+            Ok(())
+        };
+        let pumped: Result<(), RunError> =
+            cancel.run_until_cancelled(pump).await.unwrap_or(Err(RunError::Cancelled));
+        drop((to_stage, rows));
+        // The thread is waited for in any case: what it staged is cleared
+        // away only when it writes no more.
+        let staged = staging
+            .await
+            .map_err(|error| RunError::Internal(format!("the encoding thread ended early: {error}")))?;
+        pumped.and(staged)
+    }
+
+    /// Everything up to the first record. `None` when there is nothing to read.
+    async fn open(
+        &self,
+        spec: &FlowSpec,
+        source: SourceInput,
+        run: &RunIdentity,
+        progress: &Arc<Progress>,
+    ) -> Result<Option<(datafusion::execution::SendableRecordBatchStream, Stage)>, RunError> {
+        let layout = Layout::new(spec, &run.execution, run.started_at_ms);
+        if let Some(why) = key::unusable(&layout.key(1)) {
+            return Err(RunError::Destination(format!(
+                "The output's key {:?} cannot be used: {why}",
+                layout.key(1)
+            )));
+        }
+        let bucket = &spec.destination.bucket;
+        let place = match self.buckets.as_ref() {
+            Buckets::Local(_) => {
+                self.buckets.check(bucket).await.map_err(|error| error.of_destination())?;
+                Place::Local
+            }
+            // An S3 endpoint tells at the first upload; asking it before would
+            // need a right that writing does not.
+            Buckets::S3(s3) => {
+                crate::files::buckets::named(bucket).map_err(|error| error.of_destination())?;
+                Place::S3(s3.store(bucket).map_err(|error| error.of_destination())?)
+            }
+        };
+        let is_older = |attempt| attempt <= run.attempt;
+        publish::discard(&self.buckets, &self.staging, &run.execution, is_older)
+            .await
+            .map_err(|error| error.of_destination())?;
+        let (schema, batches, typing) = match (source, &spec.source) {
+            (SourceInput::Scan(scan), _) => {
+                let batches = scan.batches.map(|batch| batch.map_err(RunError::from)).boxed();
+                (scan.schema, batches, Typing::Typed)
+            }
+            (SourceInput::Files, SourceSpec::S3(files)) => {
+                let fields = plan::read_request(spec).fields;
+                match source::open(self.buckets.clone(), files, fields, progress.clone()).await? {
+                    Some((schema, batches)) => (schema, batches, Typing::Untyped),
+                    None => return Ok(None),
+                }
+            }
+            (SourceInput::Files, SourceSpec::Connection { .. }) => {
+                return Err(RunError::Internal(
+                    "a connection's flow was started without its scan".to_owned(),
+                ));
+            }
+        };
+        let lowered = tasks::lower(&spec.tasks, &schema, typing)?;
+        let (rows, columns) = plan::execute(&self.session.0, schema, batches, lowered).await?;
+        let name = publish::attempt_name(&run.execution, run.attempt);
+        let stage = Stage {
+            place,
+            layout,
+            destination: spec.destination.clone(),
+            columns,
+            folder: self.staging.join(&name),
+            name,
+            progress: progress.clone(),
+            cancel: CancellationToken::new(),
+            handle: Handle::current(),
+        };
+        Ok(Some((rows, stage)))
+    }
+
+    /// Makes a run's staged output visible and clears its staging folders
+    /// away. It may be called again after a crash at any point, from the
+    /// start, and gives the same result.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Destination`]; what is visible by then stays, and calling
+    /// again goes on from there.
+    pub async fn publish(&self, execution: &ExecutionId, list: &CommitList) -> Result<(), RunError> {
+        publish::publish(&self.buckets, &self.staging, list).await.map_err(|error| error.of_destination())?;
+        if let Err(error) = publish::discard(&self.buckets, &self.staging, execution, |_| true).await {
+            tracing::warn!(%execution, %error, "empty staging folders could not be cleared away");
+        }
+        Ok(())
+    }
+
+    /// Clears away what one attempt has staged; uploads are aborted. It must
+    /// not be called for a run that has begun to publish.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Destination`]; calling again tries again.
+    pub async fn discard(&self, run: &RunIdentity) -> Result<(), RunError> {
+        publish::discard(&self.buckets, &self.staging, &run.execution, |attempt| attempt == run.attempt)
+            .await
+            .map_err(|error| error.of_destination())
+    }
+
+    /// Clears away everything staged but what belongs to the executions that
+    /// may still need it: those that have not ended. Meant for the start of a
+    /// server that has the staging area for itself.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Destination`]; calling again tries again.
+    pub async fn sweep(&self, unfinished: &[ExecutionId]) -> Result<(), RunError> {
+        let attempts = publish::all_attempts(&self.staging).await.map_err(|error| error.of_destination())?;
+        for (folder, name) in attempts {
+            let owner = name.rsplit_once('-').map_or(name.as_str(), |(owner, _)| owner);
+            if !unfinished.iter().any(|execution| execution.as_str() == owner) {
+                publish::discard_folder(&self.buckets, folder)
+                    .await
+                    .map_err(|error| error.of_destination())?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,266 @@
+//! Filter with a condition.
+//!
+//! A field of a type is compared in that type. A field without one (CSV,
+//! JSON) is compared in DATA_TYPE's; without that, CSV compares as text, and
+//! JSON as numbers where both sides are numbers and as text where not.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, BooleanBuilder};
+use datafusion::arrow::datatypes::{DataType, TimeUnit};
+use datafusion::common::ScalarValue;
+use datafusion::error::Result as PlanResult;
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, cast, lit, not,
+};
+use tidegate_core::plan::{Comparison, Filter};
+use tidegate_core::types::arrow_type;
+
+use super::{Field, Lowered, Typing};
+use crate::error::{RunError, shortened};
+use crate::values::cells::Cells;
+use crate::values::convert::{
+    compare_numbers, convert, decimal_scale, parse_boolean, parse_decimal, parse_float, type_name,
+};
+use crate::values::time;
+
+/// Adds a condition.
+pub(super) fn lower(filter: &Filter, plan: &mut Lowered) -> Result<(), RunError> {
+    let field = plan.field(&filter.field, "filter")?;
+    let declared = filter.data_type.as_deref().and_then(arrow_type);
+    let condition = if filter.comparison == Comparison::Contains {
+        contains(&text(field), &filter.values)
+    } else if plan.typing == Typing::Typed && !field.is_json {
+        compare(field, field.expr.clone(), field.data_type.clone(), filter)?
+    } else {
+        match declared {
+            Some(DataType::Utf8) => compare(field, text(field), DataType::Utf8, filter)?,
+            Some(target) => {
+                let typed = convert(field.expr.clone(), &field.name, field.is_json, &target, !field.masked);
+                compare(field, typed, target, filter)?
+            }
+            None if field.is_json => json_condition(field, filter),
+            None => compare(field, text(field), DataType::Utf8, filter)?,
+        }
+    };
+    plan.filters.push(condition);
+    Ok(())
+}
+
+/// The field's text form.
+fn text(field: &Field) -> Expr {
+    if field.data_type == DataType::Utf8 && !field.is_json {
+        field.expr.clone()
+    } else {
+        convert(field.expr.clone(), &field.name, field.is_json, &DataType::Utf8, true)
+    }
+}
+
+fn contains(text: &Expr, values: &[String]) -> Expr {
+    let one = |value: &String| {
+        let escaped = value.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        text.clone().like(lit(format!("%{escaped}%")))
+    };
+    balanced(values.iter().map(one).collect(), Expr::or)
+}
+
+/// Compares typed values with literals of the same type.
+fn compare(field: &Field, input: Expr, data_type: DataType, filter: &Filter) -> Result<Expr, RunError> {
+    // Types that no literal can be read for are compared as their texts.
+    let (input, data_type) = if has_literals(&data_type) {
+        (input, data_type)
+    } else {
+        (convert(input, &field.name, field.is_json, &DataType::Utf8, true), DataType::Utf8)
+    };
+    // A date is compared with a moment as the moment at which it begins.
+    let at_noon = |value: &String| time::parse_timestamp(value).is_some_and(|nanos| nanos % DAY_NANOS != 0);
+    let (input, data_type) = if data_type == DataType::Date32 && filter.values.iter().any(at_noon) {
+        let moment = DataType::Timestamp(TimeUnit::Microsecond, None);
+        (cast(input, moment.clone()), moment)
+    } else {
+        (input, data_type)
+    };
+    let mut literals = Vec::with_capacity(filter.values.len());
+    for value in &filter.values {
+        literals.push(literal(&data_type, value).ok_or_else(|| {
+            RunError::Task(format!(
+                "The value {:?} of the filter {} on the field {} is not {}",
+                shortened(value),
+                filter.comparison.as_str(),
+                filter.field,
+                type_name(&data_type)
+            ))
+        })?);
+    }
+    let each = |compare: fn(Expr, Expr) -> Expr| {
+        balanced(literals.iter().map(|value| compare(input.clone(), lit(value.clone()))).collect(), Expr::or)
+    };
+    Ok(match filter.comparison {
+        Comparison::Equal => each(Expr::eq),
+        Comparison::NotEqual => not(each(Expr::eq)),
+        Comparison::Less => each(Expr::lt),
+        Comparison::LessOrEqual => each(Expr::lt_eq),
+        Comparison::Greater => each(Expr::gt),
+        Comparison::GreaterOrEqual => each(Expr::gt_eq),
+        Comparison::Between => {
+            let [low, high] = literals.as_slice() else {
+                return Err(RunError::Task("A filter BETWEEN needs exactly two bounds".to_owned()));
+            };
+            input.clone().gt_eq(lit(low.clone())).and(input.lt_eq(lit(high.clone())))
+        }
+        Comparison::Contains => contains(&input, &filter.values),
+    })
+}
+
+/// Joins conditions as a tree of little depth: a task may bring a thousand
+/// values, and plans are walked recursively.
+fn balanced(mut conditions: Vec<Expr>, join: fn(Expr, Expr) -> Expr) -> Expr {
+    while conditions.len() > 1 {
+        let mut pairs = conditions.into_iter();
+        let mut joined = Vec::with_capacity(pairs.len().div_ceil(2));
+        while let Some(left) = pairs.next() {
+            joined.push(match pairs.next() {
+                Some(right) => join(left, right),
+                None => left,
+            });
+        }
+        conditions = joined;
+    }
+    conditions.pop().unwrap_or_else(|| lit(false))
+}
+
+const DAY_NANOS: i128 = 86_400_000_000_000;
+
+/// Whether [`literal`] knows a type.
+fn has_literals(data_type: &DataType) -> bool {
+    use DataType::{Boolean, Date32, Decimal128, Float32, Float64, Time64, Timestamp, Utf8};
+    data_type.is_integer()
+        || matches!(
+            data_type,
+            Utf8 | Boolean | Float32 | Float64 | Decimal128(..) | Date32 | Time64(_) | Timestamp(..)
+        )
+}
+
+/// A task's value as a literal that compares with values of a type; `None`
+/// when it is no such value.
+fn literal(data_type: &DataType, text: &str) -> Option<ScalarValue> {
+    let of_unit = |nanos: i128, unit: TimeUnit| {
+        i64::try_from(nanos.div_euclid(i128::from(1_000_000_000 / time::per_second(unit)))).ok()
+    };
+    Some(match data_type {
+        DataType::Utf8 => ScalarValue::from(text),
+        DataType::Boolean => ScalarValue::from(parse_boolean(text)?),
+        DataType::Float32 => ScalarValue::from(parse_float(text)? as f32),
+        DataType::Float64 => ScalarValue::from(parse_float(text)?),
+        DataType::Date32 => ScalarValue::Date32(Some(time::parse_date(text)?)),
+        DataType::Time64(unit) => {
+            let value = of_unit(i128::from(time::parse_time(text.trim())?), *unit);
+            match unit {
+                TimeUnit::Nanosecond => ScalarValue::Time64Nanosecond(value),
+                _ => ScalarValue::Time64Microsecond(value),
+            }
+        }
+        DataType::Timestamp(unit, zone) => {
+            let value = Some(of_unit(time::parse_timestamp(text)?, *unit)?);
+            match unit {
+                TimeUnit::Second => ScalarValue::TimestampSecond(value, zone.clone()),
+                TimeUnit::Millisecond => ScalarValue::TimestampMillisecond(value, zone.clone()),
+                TimeUnit::Microsecond => ScalarValue::TimestampMicrosecond(value, zone.clone()),
+                TimeUnit::Nanosecond => ScalarValue::TimestampNanosecond(value, zone.clone()),
+            }
+        }
+        // Integers and decimals: an integer if it is one, else a decimal just
+        // as wide as it must be, so that the common type overflows never.
+        _ => {
+            let scale = decimal_scale(text)?;
+            let value = parse_decimal(text, scale)?;
+            match i64::try_from(value) {
+                Ok(whole) if scale == 0 => ScalarValue::from(whole),
+                _ => {
+                    let digits = value.unsigned_abs().to_string().len();
+                    let precision = u8::try_from(digits).ok()?.max(u8::try_from(scale).ok()?);
+                    if precision > 38 {
+                        return None;
+                    }
+                    ScalarValue::Decimal128(Some(value), precision, i8::try_from(scale).ok()?)
+                }
+            }
+        }
+    })
+}
+
+/// A condition on JSON values of no declared type.
+fn json_condition(field: &Field, filter: &Filter) -> Expr {
+    let implementation = JsonCondition {
+        name: format!("{} {:?}", filter.comparison.as_str(), filter.values),
+        comparison: filter.comparison,
+        values: filter.values.clone(),
+        signature: Signature::any(1, Volatility::Immutable),
+    };
+    ScalarUDF::new_from_impl(implementation).call(vec![field.expr.clone()])
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct JsonCondition {
+    name: String,
+    comparison: Comparison,
+    values: Vec<String>,
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for JsonCondition {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> PlanResult<DataType> {
+        Ok(DataType::Boolean)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> PlanResult<ColumnarValue> {
+        let arrays = ColumnarValue::values_to_arrays(&args.args)?;
+        let cells = Cells::new(&arrays[0], true, false)?;
+        let mut results = BooleanBuilder::with_capacity(cells.len());
+        let mut buffer = Vec::new();
+        for row in 0..cells.len() {
+            if cells.is_null(row) {
+                results.append_null();
+                continue;
+            }
+            buffer.clear();
+            cells.write(row, &mut buffer);
+            let text = std::str::from_utf8(&buffer).expect("text forms are UTF-8");
+            let is_number = cells.borrowed(row).is_some_and(|raw| !raw.starts_with('"'));
+            results.append_value(self.holds(text, is_number));
+        }
+        Ok(ColumnarValue::Array(Arc::new(results.finish()) as ArrayRef))
+    }
+}
+
+impl JsonCondition {
+    fn holds(&self, text: &str, is_number: bool) -> bool {
+        let order = |value: &String| {
+            let as_numbers = if is_number { compare_numbers(text, value) } else { None };
+            as_numbers.unwrap_or_else(|| text.cmp(value.as_str()))
+        };
+        let any = |accepts: fn(Ordering) -> bool| self.values.iter().any(|value| accepts(order(value)));
+        match self.comparison {
+            Comparison::Equal => any(Ordering::is_eq),
+            Comparison::NotEqual => !any(Ordering::is_eq),
+            Comparison::Less => any(Ordering::is_lt),
+            Comparison::LessOrEqual => any(Ordering::is_le),
+            Comparison::Greater => any(Ordering::is_gt),
+            Comparison::GreaterOrEqual => any(Ordering::is_ge),
+            Comparison::Contains => self.values.iter().any(|value| text.contains(value.as_str())),
+            Comparison::Between => match self.values.as_slice() {
+                [low, high] => order(low).is_ge() && order(high).is_le(),
+                _ => false,
+            },
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Tasks as expressions: one file a task type, one line each in [`lower`].
+//!
+//! Order of evaluation, whatever order the tasks were sent in: the projection
+//! says which fields exist, the filters see the source's values, masks cover
+//! fields in place, and maps read what the masks left.
+
+mod filter;
+mod map;
+mod map_all;
+mod mask;
+mod projection;
+
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::common::Column;
+use datafusion::logical_expr::Expr;
+use tidegate_core::connector::{EXTENSION_NAME, JSON_EXTENSION};
+use tidegate_core::task::Task;
+
+use crate::error::RunError;
+
+/// What is known about the types of a source's values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Typing {
+    /// The source knows its types (an application).
+    Typed,
+    /// Every value is text (CSV), or JSON with JSON's types.
+    Untyped,
+}
+
+/// A source field on its way through the tasks.
+#[derive(Clone, Debug)]
+pub(crate) struct Field {
+    pub name: String,
+    pub expr: Expr,
+    pub data_type: DataType,
+    /// Its texts are JSON values.
+    pub is_json: bool,
+    /// A mask covers it: it is text from there on, and no error shows it.
+    pub masked: bool,
+}
+
+/// A column of the output.
+#[derive(Clone, Debug)]
+pub(crate) struct Output {
+    pub name: String,
+    pub expr: Expr,
+    pub data_type: DataType,
+    pub is_json: bool,
+    /// A decimal whose scale nobody chose.
+    pub trim: bool,
+}
+
+/// The plan of a flow's tasks over one source schema.
+#[derive(Debug)]
+pub(crate) struct Lowered {
+    pub typing: Typing,
+    /// The source's fields, in its order.
+    pub fields: Vec<Field>,
+    /// Conditions, all of which must hold.
+    pub filters: Vec<Expr>,
+    /// The columns of the output, in order.
+    pub outputs: Vec<Output>,
+}
+
+/// In which order the task types take effect.
+const fn phase(task: &Task) -> u8 {
+    match task {
+        Task::Projection { .. } => 0,
+        Task::Filter(_) => 1,
+        Task::Mask { .. } => 2,
+        Task::MapAll { .. } | Task::Map { .. } => 3,
+    }
+}
+
+/// Lowers a flow's tasks to expressions over a source's schema.
+pub(crate) fn lower(tasks: &[Task], schema: &SchemaRef, typing: Typing) -> Result<Lowered, RunError> {
+    let fields = schema.fields().iter().map(|field| Field {
+        name: field.name().clone(),
+        expr: Expr::Column(Column::new_unqualified(field.name())),
+        data_type: field.data_type().clone(),
+        is_json: field.metadata().get(EXTENSION_NAME).is_some_and(|name| name == JSON_EXTENSION),
+        masked: masks(tasks, field.name()),
+    });
+    let mut plan = Lowered { typing, fields: fields.collect(), filters: Vec::new(), outputs: Vec::new() };
+    let mut ordered: Vec<&Task> = tasks.iter().collect();
+    ordered.sort_by_key(|task| phase(task));
+    for task in ordered {
+        match task {
+            Task::Projection { fields } => projection::lower(fields, &mut plan)?,
+            Task::Filter(condition) => filter::lower(condition, &mut plan)?,
+            Task::Mask { field, part, character } => mask::lower(field, *part, *character, &mut plan)?,
+            Task::MapAll { exclude } => map_all::lower(exclude, tasks, &mut plan),
+            Task::Map { source, destination, source_type, destination_type } => {
+                map::lower(
+                    source,
+                    destination,
+                    source_type.as_deref(),
+                    destination_type.as_deref(),
+                    &mut plan,
+                )?;
+            }
+        }
+    }
+    if maps_nothing_by_name(tasks) {
+        map_all::lower(&[], tasks, &mut plan);
+    }
+    if plan.outputs.is_empty() {
+        return Err(RunError::Task(
+            "The tasks map no field to the destination. Add a Map or a Map_all task.".to_owned(),
+        ));
+    }
+    Ok(plan)
+}
+
+/// Whether a flow has no mapping at all; then every field that it selects
+/// keeps its name.
+pub(crate) fn maps_nothing_by_name(tasks: &[Task]) -> bool {
+    !tasks.iter().any(|task| matches!(task, Task::Map { .. } | Task::MapAll { .. }))
+}
+
+/// The fields of the projections, if there are any.
+pub(crate) fn projected(tasks: &[Task]) -> Option<Vec<&str>> {
+    let mut names = None::<Vec<&str>>;
+    for task in tasks {
+        if let Task::Projection { fields } = task {
+            names.get_or_insert_default().extend(fields.iter().map(String::as_str));
+        }
+    }
+    names
+}
+
+fn masks(tasks: &[Task], name: &str) -> bool {
+    tasks.iter().any(|task| matches!(task, Task::Mask { field, .. } if field == name))
+}
+
+impl Lowered {
+    /// A source field by its name.
+    fn field(&self, name: &str, purpose: &str) -> Result<&Field, RunError> {
+        self.fields.iter().find(|field| field.name == name).ok_or_else(|| missing(name, purpose))
+    }
+
+    fn field_mut(&mut self, name: &str, purpose: &str) -> Result<&mut Field, RunError> {
+        self.fields.iter_mut().find(|field| field.name == name).ok_or_else(|| missing(name, purpose))
+    }
+
+    /// Adds a column, or replaces the one of that name in its place.
+    fn put(&mut self, output: Output) {
+        match self.outputs.iter_mut().find(|known| known.name == output.name) {
+            Some(known) => *known = output,
+            None => self.outputs.push(output),
+        }
+    }
+}
+
+fn missing(name: &str, purpose: &str) -> RunError {
+    RunError::Task(format!("The {purpose} names the field {name}, which the source does not have"))
+}

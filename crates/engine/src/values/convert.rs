@@ -1,0 +1,305 @@
+//! Text into a type: what DATA_TYPE, SOURCE_DATA_TYPE and
+//! DESTINATION_DATA_TYPE do, as one scalar function.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use datafusion::arrow::array::{
+    ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Builder, Float32Builder,
+    Float64Builder, Int32Builder, Int64Builder, Time64MicrosecondBuilder, TimestampMicrosecondBuilder,
+};
+use datafusion::arrow::datatypes::{DataType, TimeUnit};
+use datafusion::error::Result as PlanResult;
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+
+use super::cells::Cells;
+use super::{json, time};
+use crate::error::{RunError, shortened};
+
+/// A value that does not convert ends the run, as in AppFlow; an empty text
+/// is no value of any type but text, and becomes null.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Convert {
+    /// Tells two conversions of one plan apart.
+    name: String,
+    /// For the error's text.
+    field: String,
+    is_json: bool,
+    target: DataType,
+    /// Whether an error may show the value; not that of a field to be masked.
+    reveal: bool,
+    signature: Signature,
+}
+
+/// `input`, which holds the values of `field`, converted to a type.
+pub(crate) fn convert(input: Expr, field: &str, is_json: bool, target: &DataType, reveal: bool) -> Expr {
+    let implementation = Convert {
+        name: format!("convert to {target} of {field}"),
+        field: field.to_owned(),
+        is_json,
+        target: target.clone(),
+        reveal,
+        signature: Signature::any(1, Volatility::Immutable),
+    };
+    ScalarUDF::new_from_impl(implementation).call(vec![input])
+}
+
+impl ScalarUDFImpl for Convert {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> PlanResult<DataType> {
+        Ok(self.target.clone())
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> PlanResult<ColumnarValue> {
+        let arrays = ColumnarValue::values_to_arrays(&args.args)?;
+        let cells = Cells::new(&arrays[0], self.is_json, false)?;
+        let converted = parse_column(&cells, &self.target).map_err(|value| {
+            let shown = if self.reveal { format!(" {:?}", shortened(&value)) } else { String::new() };
+            RunError::Task(format!(
+                "The value{shown} of the field {} cannot be converted to {}",
+                self.field,
+                type_name(&self.target)
+            ))
+        })?;
+        Ok(ColumnarValue::Array(converted))
+    }
+}
+
+/// A type's name for people.
+pub(crate) fn type_name(data_type: &DataType) -> String {
+    match data_type {
+        DataType::Utf8 => "text".to_owned(),
+        DataType::Int32 => "a 32-bit integer".to_owned(),
+        DataType::Int64 => "a 64-bit integer".to_owned(),
+        DataType::Float32 | DataType::Float64 => "a floating-point number".to_owned(),
+        DataType::Decimal128(precision, scale) => format!("decimal({precision},{scale})"),
+        DataType::Boolean => "a boolean".to_owned(),
+        DataType::Date32 => "a date".to_owned(),
+        DataType::Time64(_) => "a time".to_owned(),
+        DataType::Timestamp(..) => "a timestamp".to_owned(),
+        DataType::Binary => "binary data (base64)".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// Parses every value; the error is the value that does not convert.
+fn parse_column(cells: &Cells, target: &DataType) -> Result<ArrayRef, String> {
+    macro_rules! column {
+        ($builder:expr, $parse:expr) => {{
+            let mut builder = $builder;
+            let mut failed = None;
+            cells.for_each_text(|text| match text.filter(|text| !text.is_empty()) {
+                None => builder.append_null(),
+                Some(text) => match $parse(text) {
+                    Some(value) => builder.append_value(value),
+                    None => {
+                        failed.get_or_insert_with(|| text.to_owned());
+                        builder.append_null();
+                    }
+                },
+            });
+            match failed {
+                Some(value) => Err(value),
+                None => Ok(Arc::new(builder.finish()) as ArrayRef),
+            }
+        }};
+    }
+    let rows = cells.len();
+    match target {
+        DataType::Utf8 => Ok(Arc::new(cells.to_text())),
+        DataType::Boolean => column!(BooleanBuilder::with_capacity(rows), parse_boolean),
+        DataType::Int32 => column!(Int32Builder::with_capacity(rows), |text| {
+            parse_decimal(text, 0).and_then(|value| i32::try_from(value).ok())
+        }),
+        DataType::Int64 => column!(Int64Builder::with_capacity(rows), |text| {
+            parse_decimal(text, 0).and_then(|value| i64::try_from(value).ok())
+        }),
+        DataType::Float32 => column!(Float32Builder::with_capacity(rows), |text| {
+            parse_float(text).map(|value| value as f32)
+        }),
+        DataType::Float64 => column!(Float64Builder::with_capacity(rows), parse_float),
+        DataType::Decimal128(precision, scale) => {
+            let builder = Decimal128Builder::with_capacity(rows).with_data_type(target.clone());
+            column!(builder, |text| {
+                parse_decimal(text, u32::from(scale.unsigned_abs()))
+                    .filter(|value| value.unsigned_abs() < 10_u128.pow(u32::from(*precision)))
+            })
+        }
+        DataType::Date32 => column!(Date32Builder::with_capacity(rows), time::parse_date),
+        DataType::Time64(TimeUnit::Microsecond) => {
+            column!(Time64MicrosecondBuilder::with_capacity(rows), |text: &str| {
+                let nanos = time::parse_time(text.trim())?;
+                (nanos % 1_000 == 0).then_some(nanos / 1_000)
+            })
+        }
+        DataType::Timestamp(TimeUnit::Microsecond, _) => {
+            let builder = TimestampMicrosecondBuilder::with_capacity(rows).with_data_type(target.clone());
+            column!(builder, |text| i64::try_from(time::parse_timestamp(text)?.div_euclid(1_000)).ok())
+        }
+        DataType::Binary => {
+            column!(BinaryBuilder::with_capacity(rows, rows.saturating_mul(16)), |text: &str| {
+                STANDARD.decode(text.trim()).ok()
+            })
+        }
+        other => Err(format!("anything ({other} is no target)")),
+    }
+}
+
+/// `true`, `false`, `1` or `0`, in any case.
+pub(crate) fn parse_boolean(text: &str) -> Option<bool> {
+    match text.trim() {
+        "1" => Some(true),
+        "0" => Some(false),
+        text if text.eq_ignore_ascii_case("true") => Some(true),
+        text if text.eq_ignore_ascii_case("false") => Some(false),
+        _ => None,
+    }
+}
+
+/// A floating-point number; `NaN` and the infinities by the names that JSON
+/// people, OData and XML use.
+pub(crate) fn parse_float(text: &str) -> Option<f64> {
+    match text.trim() {
+        "INF" => Some(f64::INFINITY),
+        "-INF" => Some(f64::NEG_INFINITY),
+        text => text.parse().ok(),
+    }
+}
+
+/// An exact decimal as an integer of units of `10^-scale`; `None` when it is
+/// no number, too large, or finer than the scale.
+pub(crate) fn parse_decimal(text: &str, scale: u32) -> Option<i128> {
+    let text = text.trim();
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
+        None => (text, 0),
+    };
+    let (negative, bare) = match mantissa.strip_prefix('-') {
+        Some(bare) => (true, bare),
+        None => (false, mantissa.strip_prefix('+').unwrap_or(mantissa)),
+    };
+    let (whole, fraction) = bare.split_once('.').unwrap_or((bare, ""));
+    if whole.is_empty() && fraction.is_empty() {
+        return None;
+    }
+    let mut value = 0_i128;
+    for byte in whole.bytes().chain(fraction.bytes()) {
+        if !byte.is_ascii_digit() {
+            return None;
+        }
+        value = value.checked_mul(10)?.checked_add(i128::from(byte - b'0'))?;
+    }
+    // How many places the units still have to move.
+    let mut places = i64::from(scale) + i64::from(exponent) - i64::try_from(fraction.len()).ok()?;
+    while places > 0 && value != 0 {
+        value = value.checked_mul(10)?;
+        places -= 1;
+    }
+    while places < 0 && value != 0 {
+        if value % 10 != 0 {
+            return None;
+        }
+        value /= 10;
+        places += 1;
+    }
+    Some(if negative { -value } else { value })
+}
+
+/// Digits after the point of a plain decimal, such as 2 for `1.25`; `None`
+/// when the text is no decimal of at most 38 digits.
+pub(crate) fn decimal_scale(text: &str) -> Option<u32> {
+    (0..=38).find(|scale| parse_decimal(text, *scale).is_some())
+}
+
+/// Compares two texts as numbers if both are, exactly where they are decimals.
+pub(crate) fn compare_numbers(left: &str, right: &str) -> Option<std::cmp::Ordering> {
+    if !json::is_number(left) || !json::is_number(right) {
+        return None;
+    }
+    let scale = decimal_scale(left).zip(decimal_scale(right)).map(|(left, right)| left.max(right));
+    let exact = scale.and_then(|scale| Some(parse_decimal(left, scale)?.cmp(&parse_decimal(right, scale)?)));
+    exact.or_else(|| left.parse::<f64>().ok()?.partial_cmp(&right.parse::<f64>().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cmp::Ordering;
+
+    use datafusion::arrow::array::{Array, StringArray};
+
+    use super::*;
+
+    fn parsed(text: &str, target: &DataType) -> Result<Option<String>, String> {
+        let array: ArrayRef = Arc::new(StringArray::from(vec![text]));
+        let column = parse_column(&Cells::new(&array, false, false).unwrap(), target)?;
+        assert_eq!(column.data_type(), target);
+        let texts = Cells::new(&column, false, false).unwrap().to_text();
+        Ok((!texts.is_null(0)).then(|| texts.value(0).to_owned()))
+    }
+
+    #[test]
+    fn texts_convert_or_say_that_they_do_not() {
+        let stamp = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+        let money = DataType::Decimal128(6, 2);
+        let cases = [
+            (" 42 ", &DataType::Int32, Some("42")),
+            ("42.0", &DataType::Int64, Some("42")),
+            ("42.5", &DataType::Int64, None),
+            ("4e2", &DataType::Int64, Some("400")),
+            ("2147483648", &DataType::Int32, None),
+            ("-9223372036854775808", &DataType::Int64, Some("-9223372036854775808")),
+            ("x", &DataType::Int32, None),
+            ("1.5", &DataType::Float64, Some("1.5")),
+            ("INF", &DataType::Float64, Some("Infinity")),
+            ("1.1", &DataType::Float32, Some("1.1")),
+            ("TRUE", &DataType::Boolean, Some("true")),
+            ("0", &DataType::Boolean, Some("false")),
+            ("yes", &DataType::Boolean, None),
+            ("9999.99", &money, Some("9999.99")),
+            ("10000", &money, None),
+            ("1.234", &money, None),
+            ("1.2300", &money, Some("1.23")),
+            (".5", &money, Some("0.50")),
+            (".", &money, None),
+            ("1e999999999", &money, None),
+            ("0e999999999", &money, Some("0.00")),
+            ("2023-01-01", &DataType::Date32, Some("2023-01-01")),
+            ("1672531200000", &DataType::Date32, Some("2023-01-01")),
+            ("2023-01-01T00:00:00.123456Z", &stamp, Some("2023-01-01T00:00:00.123456Z")),
+            ("12:30", &DataType::Time64(TimeUnit::Microsecond), Some("12:30:00")),
+            ("12:30:00.0000001", &DataType::Time64(TimeUnit::Microsecond), None),
+            ("AP8=", &DataType::Binary, Some("AP8=")),
+            ("*", &DataType::Binary, None),
+        ];
+        for (text, target, expected) in cases {
+            let expected = expected.map(|text| Some(text.to_owned())).ok_or(text.to_owned());
+            assert_eq!(parsed(text, target), expected, "{text} as {target}");
+        }
+        assert_eq!(parsed("", &DataType::Int32), Ok(None));
+        assert_eq!(parsed("", &DataType::Utf8), Ok(Some(String::new())));
+    }
+
+    #[test]
+    fn numbers_compare_exactly() {
+        let cases = [
+            ("5", "5.0", Some(Ordering::Equal)),
+            ("12345678901234567890.1", "12345678901234567890.2", Some(Ordering::Less)),
+            ("1e400", "1", Some(Ordering::Greater)),
+            ("-1", "1e-3", Some(Ordering::Less)),
+            ("5", "five", None),
+        ];
+        for (left, right, expected) in cases {
+            assert_eq!(compare_numbers(left, right), expected, "{left} {right}");
+        }
+    }
+}

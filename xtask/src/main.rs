@@ -1,5 +1,6 @@
 //! Tasks of the workspace: `cargo xtask TASK`.
 
+mod bench;
 mod codegen;
 mod test;
 mod tidy;
@@ -13,6 +14,7 @@ fn main() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
     let done = match args.split_first() {
         Some((task, rest)) if task == "codegen" => codegen::run(rest),
+        Some((task, rest)) if task == "bench" => bench::run(root, rest),
         Some((task, [])) if task == "tidy" => tidy::run(root),
         // Its last line is the result, good or bad, and belongs on stdout.
         Some((task, rest)) if task == "test" => {
@@ -23,7 +25,7 @@ fn main() -> ExitCode {
             let _ = writeln!(std::io::stdout(), "{line}");
             return code;
         }
-        _ => Err(format!("usage: cargo xtask codegen [--check] | tidy | {}", test::USAGE)),
+        _ => Err(format!("usage: cargo xtask codegen [--check] | tidy | {} | {}", test::USAGE, bench::USAGE)),
     };
     match done {
         Ok(line) => {

@@ -28,6 +28,13 @@ pub(super) fn run(tools: &Tools, quick: bool) -> Result<(), String> {
     s3_server(tools)
 }
 
+/// Installs what the bench needs: a Python with pyarrow, and SAP's server.
+pub(crate) fn for_bench(tools: &Tools) -> Result<(), String> {
+    python(tools)?;
+    node(tools)?;
+    sap(tools)
+}
+
 fn nextest(tools: &Tools) -> Result<(), String> {
     if cargo(tools, &["nextest", "--version"]).output().is_ok() {
         return Ok(());

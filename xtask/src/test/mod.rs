@@ -1,8 +1,8 @@
 //! `cargo xtask test`: installs what the tests need and runs everything, on one build.
 
-mod install;
+pub(crate) mod install;
 mod report;
-mod tools;
+pub(crate) mod tools;
 
 use std::path::Path;
 

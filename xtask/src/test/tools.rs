@@ -9,7 +9,7 @@ use std::thread;
 use super::report::Count;
 
 /// The workspace and the folders that the tests use.
-pub(super) struct Tools {
+pub(crate) struct Tools {
     /// The workspace.
     pub root: PathBuf,
     /// Cargo's target folder; the virtual environment and the tools lie in it as well.
@@ -18,18 +18,18 @@ pub(super) struct Tools {
 
 impl Tools {
     /// The tools of a workspace; `CARGO_TARGET_DIR` moves the target folder.
-    pub(super) fn new(root: &Path) -> Self {
+    pub(crate) fn new(root: &Path) -> Self {
         let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
         Self { root: root.to_owned(), target: root.join(target) }
     }
 
     /// The Python of the virtual environment.
-    pub(super) fn python(&self) -> PathBuf {
+    pub(crate) fn python(&self) -> PathBuf {
         self.target.join("venv/bin/python")
     }
 
     /// `PATH` with the virtual environment's and the installed tools' programs first.
-    pub(super) fn path(&self) -> OsString {
+    pub(crate) fn path(&self) -> OsString {
         let mut path = self.target.join("venv/bin").into_os_string();
         path.push(":");
         path.push(self.target.join("tools/bin"));
@@ -41,7 +41,7 @@ impl Tools {
     }
 
     /// A command in the workspace.
-    pub(super) fn command(&self, program: impl AsRef<OsStr>) -> Run {
+    pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Run {
         let mut command = Command::new(program);
         command.current_dir(&self.root).stdin(Stdio::null());
         Run(command)
@@ -49,43 +49,43 @@ impl Tools {
 }
 
 /// A cargo command, by the cargo that runs this.
-pub(super) fn cargo(tools: &Tools, arguments: &[&str]) -> Run {
+pub(crate) fn cargo(tools: &Tools, arguments: &[&str]) -> Run {
     tools.command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())).args(arguments)
 }
 
 /// Writes a line to stdout; a closed pipe is no reason to fail.
-pub(super) fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 /// A command that is about to run.
-pub(super) struct Run(Command);
+pub(crate) struct Run(Command);
 
 impl Run {
-    pub(super) fn args<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(mut self, arguments: I) -> Self {
+    pub(crate) fn args<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(mut self, arguments: I) -> Self {
         self.0.args(arguments);
         self
     }
 
-    pub(super) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.0.env(name, value);
         self
     }
 
-    pub(super) fn folder(mut self, path: &Path) -> Self {
+    pub(crate) fn folder(mut self, path: &Path) -> Self {
         self.0.current_dir(path);
         self
     }
 
     /// Runs it with its output shown.
-    pub(super) fn run(mut self) -> Result<(), String> {
+    pub(crate) fn run(mut self) -> Result<(), String> {
         say(&format!("$ {}", self.line()));
         let status = self.0.status().map_err(|error| self.failed(&error.to_string()))?;
         if status.success() { Ok(()) } else { Err(self.failed(&status.to_string())) }
     }
 
     /// Runs it quietly and gives what it wrote to stdout.
-    pub(super) fn output(mut self) -> Result<String, String> {
+    pub(crate) fn output(mut self) -> Result<String, String> {
         let output = self.0.output().map_err(|error| self.failed(&error.to_string()))?;
         if !output.status.success() {
             let text = String::from_utf8_lossy(&output.stderr);

@@ -22,6 +22,20 @@ pub struct FlowSpec {
     pub tasks: Vec<Task>,
 }
 
+impl FlowSpec {
+    /// The source fields that the tasks name and that are not among `known`,
+    /// each once, in the order of the tasks.
+    pub fn unknown_fields(&self, known: &[&str]) -> Vec<&str> {
+        let mut unknown = Vec::new();
+        for field in self.tasks.iter().flat_map(Task::source_fields) {
+            if !known.contains(&field) && !unknown.contains(&field) {
+                unknown.push(field);
+            }
+        }
+        unknown
+    }
+}
+
 /// A flow's source.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SourceSpec {

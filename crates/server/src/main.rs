@@ -1,2 +1,26 @@
-//! The `tidegate` binary.
-fn main() {}
+//! The `tidegate` binary: the only crate that sees all the others.
+//!
+//! Reading order: [`cli`] is where a command begins, [`server`] makes a
+//! server, [`http`] takes a request, [`ops`] carries it out, [`tasks`] does
+//! the work that requests have queued.
+
+mod app;
+mod cli;
+mod config;
+mod convert;
+mod error;
+mod http;
+mod keys;
+mod metrics;
+mod ops;
+mod s3;
+mod sample;
+mod server;
+mod tasks;
+mod tokens;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

@@ -1,0 +1,100 @@
+//! Everything that a request or a run needs, made once.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tidegate_connectors::descriptions;
+use tidegate_connectors::kit::Outbound;
+use tidegate_core::connector::Connector;
+use tidegate_core::description::Description;
+use tidegate_core::{Connection, ConnectionName, ConnectorType, OpenConnection, Scope};
+use tidegate_engine::Engine;
+use tidegate_store::{Store, StoreError};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{ConnectionCheck, Quotas};
+use crate::error::ApiError;
+use crate::keys::Keys;
+use crate::metrics::Metrics;
+use crate::tasks::rotate::RotationState;
+use crate::tokens::VaultSink;
+
+/// The parts of a running server.
+pub struct App {
+    /// Account and region.
+    pub scope: Scope,
+    /// Metadata, queue and vault.
+    pub store: Store,
+    /// Who may call.
+    pub keys: Keys,
+    /// What runs flows.
+    pub engine: Engine,
+    /// The connectors whose reader exists.
+    pub readers: Readers,
+    /// Whether connections are proven before they are stored.
+    pub connection_check: ConnectionCheck,
+    /// What is limited.
+    pub quotas: Quotas,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Where rotated tokens go.
+    pub tokens: Arc<VaultSink>,
+    /// The rotation of the vault's key.
+    pub rotation: RotationState,
+    /// Cancelled when the server is told to stop.
+    pub stopping: CancellationToken,
+}
+
+impl App {
+    /// A connection with its credentials in clear, for one use.
+    ///
+    /// # Errors
+    /// When there is none of that name, or the vault refuses.
+    pub async fn open(&self, name: &ConnectionName) -> Result<OpenConnection, StoreError> {
+        self.store.connections(&self.scope.account).open(name, binding_of).await
+    }
+}
+
+/// The text that a connection's credentials are bound to.
+pub fn binding_of(connection: &Connection) -> String {
+    descriptions::of(connection.connector_type)
+        .destination_binding(connection.connector_label.as_deref(), &connection.properties)
+}
+
+/// The description of a connection's connector.
+pub fn description_of(connection: &Connection) -> &'static Description {
+    descriptions::of(connection.connector_type)
+}
+
+/// The connectors whose reader exists, by type.
+pub struct Readers(HashMap<ConnectorType, Box<dyn Connector>>);
+
+impl Readers {
+    /// Opens every reader there is, over one outbound client.
+    pub fn new(outbound: &Arc<Outbound>) -> Self {
+        let readers = ConnectorType::ALL
+            .iter()
+            .filter_map(|kind| Some((*kind, tidegate_connectors::reader(*kind, Arc::clone(outbound))?)))
+            .collect();
+        Self(readers)
+    }
+
+    /// The reader of a type, if it exists.
+    pub fn find(&self, kind: ConnectorType) -> Option<&dyn Connector> {
+        self.0.get(&kind).map(AsRef::as_ref)
+    }
+
+    /// The reader of a type.
+    ///
+    /// # Errors
+    /// `UnsupportedOperationException` that names the type.
+    pub fn get(&self, kind: ConnectorType) -> Result<&dyn Connector, ApiError> {
+        self.find(kind).ok_or_else(|| {
+            ApiError::unsupported(format!(
+                "This server cannot read from {} yet, so it can store its connections but neither test them nor list \
+                 their entities.",
+                kind.as_str()
+            ))
+        })
+    }
+}

@@ -1,0 +1,204 @@
+//! `tidegate connection …`: what the API of AppFlow lacks for connections.
+
+use std::io::Read;
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use serde_json::{Map, Value, json};
+
+use super::Failure;
+use super::client::{CallError, Client, ClientArgs};
+use super::key::text;
+use super::output::{self, Output};
+
+/// The exit code of `connection test` when the question itself went wrong:
+/// 0 to 3 are answers.
+const NOT_ASKED: u8 = 4;
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Connection {
+    /// Copy a connection under a new name; its secrets never leave the server
+    Copy {
+        /// The connection to copy
+        name: String,
+        /// The name of the copy
+        new_name: String,
+        /// Change a property of the copy, such as connectorProfileProperties.SAPOData.logonLanguage=DE
+        #[arg(long, value_name = "PATH=VALUE")]
+        set: Vec<String>,
+        /// Credentials for the copy: file://PATH with the JSON of connectorProfileCredentials, or - for stdin
+        #[arg(long, value_name = "file://PATH|-")]
+        credentials: Option<String>,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// Prove a connection now. Ends 0: proved, 1: refused, 2: unreachable, 3: cannot be tested yet
+    Test {
+        /// The connection
+        name: String,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// List the flows that use a connection, and their last runs
+    Usage {
+        /// The connection
+        name: String,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+}
+
+impl Connection {
+    /// Carries the command out.
+    pub async fn run(self) -> Result<ExitCode, Failure> {
+        match self {
+            Self::Copy { name, new_name, set, credentials, client } => {
+                copy(&name, &new_name, &set, credentials.as_deref(), &client).await
+            }
+            Self::Test { name, client } => {
+                test(&name, &client).await.map_err(|failure| failure.with_code(NOT_ASKED))
+            }
+            Self::Usage { name, client } => usage(&name, &client).await,
+        }
+    }
+}
+
+async fn copy(
+    name: &str,
+    new_name: &str,
+    set: &[String],
+    credentials: Option<&str>,
+    args: &ClientArgs,
+) -> Result<ExitCode, Failure> {
+    let mut input = json!({
+        "sourceConnectorProfileName": name,
+        "connectorProfileName": new_name,
+        "set": assignments(set)?,
+    });
+    if let Some(from) = credentials {
+        input["connectorProfileCredentials"] = read_credentials(from)?;
+    }
+    let answer = Client::discover(args).await?.call("/x/copy-connector-profile", &input).await?;
+    if args.output == Output::Json {
+        output::json(&answer);
+    } else {
+        output::line(&format!("{new_name} is a copy of {name}: {}", text(&answer, "connectorProfileArn")));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Reads `PATH=VALUE` pairs. A secret on a command line is in the shell's
+/// history and in `ps`, so credentials are refused here.
+fn assignments(set: &[String]) -> Result<Map<String, Value>, Failure> {
+    let mut members = Map::new();
+    for pair in set {
+        let (path, value) = pair.split_once('=').ok_or_else(|| {
+            Failure::new(format!("--set takes PATH=VALUE, such as connectorProfileProperties.SAPOData.logonLanguage=DE; '{}' has no '='", pair))
+        })?;
+        if path.starts_with("connectorProfileCredentials") {
+            return Err(Failure::new(
+                "credentials are not taken from the command line, where others can read them: put the JSON of \
+                 connectorProfileCredentials into a file and give --credentials file://PATH, or - for stdin",
+            ));
+        }
+        members.insert(path.to_owned(), Value::String(value.to_owned()));
+    }
+    Ok(members)
+}
+
+fn read_credentials(from: &str) -> Result<Value, Failure> {
+    let text = if from == "-" {
+        let mut text = String::new();
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .map_err(|error| Failure::new(format!("the credentials on stdin cannot be read: {error}")))?;
+        text
+    } else if let Some(path) = from.strip_prefix("file://") {
+        std::fs::read_to_string(path).map_err(|error| Failure::new(format!("cannot read {path}: {error}")))?
+    } else {
+        return Err(Failure::new("--credentials takes file://PATH or -, never the credentials themselves"));
+    };
+    let text = tidegate_core::Secret::new(text);
+    let value: Value = serde_json::from_str(text.expose()).map_err(|error| {
+        Failure::new(format!(
+            "the credentials are not JSON: look at line {}, column {}",
+            error.line(),
+            error.column()
+        ))
+    })?;
+    // Both the whole request's member and its content are natural to paste.
+    Ok(value.get("connectorProfileCredentials").cloned().unwrap_or(value))
+}
+
+async fn test(name: &str, args: &ClientArgs) -> Result<ExitCode, Failure> {
+    let input = json!({ "connectorProfileName": name });
+    let client = Client::discover(args).await?;
+    let answer = client.call("/x/test-connector-profile", &input).await.map_err(|error| match error {
+        CallError::Answered { name, message } => Failure::new(format!("{name}: {message}")),
+        CallError::Failed(message) => Failure::new(message),
+    })?;
+    let result = text(&answer, "result");
+    if args.output == Output::Json {
+        output::json(&answer);
+    } else {
+        output::line(&format!("{name}: {}. {}", result.to_lowercase(), text(&answer, "message")));
+    }
+    Ok(ExitCode::from(match result.as_str() {
+        "Proved" => 0,
+        "Refused" => 1,
+        "Unreachable" => 2,
+        _ => 3,
+    }))
+}
+
+async fn usage(name: &str, args: &ClientArgs) -> Result<ExitCode, Failure> {
+    let input = json!({ "connectorProfileName": name });
+    let answer = Client::discover(args).await?.call("/x/describe-connector-profile-usage", &input).await?;
+    if args.output == Output::Json {
+        output::json(&answer);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let flows = answer.get("flows").and_then(Value::as_array).cloned().unwrap_or_default();
+    if flows.is_empty() {
+        output::line(&format!("No flow uses {name}."));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let rows: Vec<Vec<String>> = flows
+        .iter()
+        .map(|flow| {
+            let last = flow.get("lastRun").cloned().unwrap_or(Value::Null);
+            vec![
+                text(flow, "flowName"),
+                text(flow, "flowStatus"),
+                text(&last, "executionStatus"),
+                text(&last, "startedAt"),
+                text(&last, "recordsProcessed"),
+            ]
+        })
+        .collect();
+    output::table(&["FLOW", "STATUS", "LAST RUN", "STARTED", "RECORDS"], &rows);
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_on_the_command_line_is_refused() {
+        let pair = "connectorProfileCredentials.SAPOData.basicAuthCredentials.password=hunter2".to_owned();
+        let failure = assignments(&[pair]).expect_err("refused");
+        let text = format!("{failure:?}");
+        assert!(text.contains("--credentials file://PATH") && !text.contains("hunter2"), "{text}");
+        let failure = read_credentials("{\"SAPOData\": \"hunter2\"}").expect_err("refused");
+        assert!(!format!("{failure:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn an_assignment_keeps_everything_behind_the_first_equals_sign() {
+        let members = assignments(&["a.b=c=d".to_owned(), "e=".to_owned()]).expect("good pairs");
+        assert_eq!(members["a.b"], "c=d");
+        assert_eq!(members["e"], "");
+    }
+}

@@ -1,0 +1,80 @@
+//! `tidegate serve`: runs the server until it is told to stop.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use tracing_subscriber::EnvFilter;
+
+use super::{Failure, VERSION};
+use crate::config::{LogFormat, Settings};
+use crate::server::Server;
+
+/// The command.
+#[derive(Args, Debug)]
+pub struct Serve {
+    /// Settings file [default: tidegate.toml in the working folder, if there is one]
+    #[arg(long, env = "TIDEGATE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl Serve {
+    /// Carries the command out.
+    pub async fn run(self) -> Result<ExitCode, Failure> {
+        let settings = self.settings.with_file(self.config.as_deref())?;
+        log_to_stderr(&settings)?;
+        settings.check_transport()?;
+        let server = Server::start(&settings).await?;
+        tracing::info!(version = VERSION, data_dir = %settings.data_dir().display(), "Started.");
+        let url = server.url()?;
+        let mut stdout = std::io::stdout();
+        writeln!(stdout, "tidegate listening on {url}")?;
+        stdout.flush()?;
+        server.run(told_to_stop()).await?;
+        tracing::info!("Stopped.");
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Sends log lines to stderr, in the chosen form.
+///
+/// # Errors
+/// A filter that cannot be understood.
+pub fn log_to_stderr(settings: &Settings) -> Result<(), Failure> {
+    let filter = settings.log.as_deref().unwrap_or("info");
+    let filter = EnvFilter::try_new(filter).map_err(|error| {
+        Failure::new(format!(
+            "the log filter '{filter}' cannot be understood: {error}; try info, or tidegate=debug"
+        ))
+    })?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    match settings.log_format.unwrap_or_default() {
+        LogFormat::Text => builder.with_target(false).init(),
+        LogFormat::Json => builder.json().init(),
+    }
+    Ok(())
+}
+
+/// Resolves at SIGTERM or SIGINT.
+pub async fn told_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = match signal(SignalKind::terminate()) {
+        Ok(signal) => signal,
+        Err(error) => {
+            tracing::error!(%error, "SIGTERM cannot be listened for; only Ctrl-C ends the server in order.");
+            let _ = tokio::signal::ctrl_c().await;
+            return;
+        }
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    tracing::info!("Told to stop; requests and runs under way come to their end.");
+}

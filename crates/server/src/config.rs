@@ -1,0 +1,247 @@
+//! The server's settings: command line over environment over `tidegate.toml` over defaults.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use serde::Deserialize;
+
+/// Settings of `tidegate serve`. Each can be given as an option, as a
+/// `TIDEGATE_…` variable, or in `tidegate.toml` under the option's name.
+#[derive(Args, Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Settings {
+    /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, env = "TIDEGATE_LISTEN", value_name = "HOST:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// Folder of the database, the vault and the local buckets [default: ./tidegate-data]
+    #[arg(long, env = "TIDEGATE_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Region that the server answers for [default: us-east-1]
+    #[arg(long, env = "TIDEGATE_REGION")]
+    pub region: Option<String>,
+    /// Account that owns everything, twelve digits [default: 000000000000]
+    #[arg(long, env = "TIDEGATE_ACCOUNT_ID", value_name = "DIGITS")]
+    pub account_id: Option<String>,
+    /// Whether a connection is proven against the vendor before it is stored [default: live]
+    #[arg(long, env = "TIDEGATE_CONNECTION_CHECK", value_enum)]
+    pub connection_check: Option<ConnectionCheck>,
+    /// S3 endpoint to use instead of the local buckets
+    #[arg(long, env = "TIDEGATE_S3_ENDPOINT", value_name = "URL")]
+    pub s3_endpoint: Option<String>,
+    /// Region that requests to the S3 endpoint are signed for [default: the server's region]
+    #[arg(long, env = "TIDEGATE_S3_REGION", value_name = "REGION")]
+    pub s3_region: Option<String>,
+    /// File that holds the vault's keys [default: DATA_DIR/keyring]
+    #[arg(long, env = "TIDEGATE_KEYRING", value_name = "FILE")]
+    pub keyring: Option<PathBuf>,
+    /// File with the vault's master key, kept by somebody else (newest key first)
+    #[arg(long, env = "TIDEGATE_MASTER_KEY_FILE", value_name = "FILE", conflicts_with = "keyring")]
+    pub master_key_file: Option<PathBuf>,
+    /// TLS certificate chain, PEM
+    #[arg(long, env = "TIDEGATE_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// TLS private key, PEM
+    #[arg(long, env = "TIDEGATE_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// Allow a non-loopback address without TLS, because a proxy in front ends TLS
+    #[arg(long, env = "TIDEGATE_BEHIND_TLS_PROXY", num_args = 0..=1, default_missing_value = "true")]
+    pub behind_tls_proxy: Option<bool>,
+    /// Where connectors may connect to: any address, or public ones only [default: any]
+    #[arg(long, env = "TIDEGATE_OUTBOUND", value_enum)]
+    pub outbound: Option<OutboundNetwork>,
+    /// Hosts or addresses that `--outbound public` allows all the same
+    #[arg(long, env = "TIDEGATE_OUTBOUND_ALLOW", value_delimiter = ',', value_name = "HOST")]
+    pub outbound_allow: Option<Vec<String>>,
+    /// Allow connectors to use http:// to hosts that are not loopback
+    #[arg(long, env = "TIDEGATE_ALLOW_PLAIN_HTTP", num_args = 0..=1, default_missing_value = "true")]
+    pub allow_plain_http: Option<bool>,
+    /// More certificate authorities that connectors trust, PEM
+    #[arg(long, env = "TIDEGATE_CA_FILE", value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// Runs at once at most [default: 4]
+    #[arg(long, env = "TIDEGATE_MAX_CONCURRENT_RUNS", value_name = "N")]
+    pub max_concurrent_runs: Option<usize>,
+    /// Form of the log lines on stderr [default: text]
+    #[arg(long, env = "TIDEGATE_LOG_FORMAT", value_enum)]
+    pub log_format: Option<LogFormat>,
+    /// Which log lines to write, in the form of `tracing` [default: info]
+    #[arg(long, env = "TIDEGATE_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+    /// Quotas, from the file only.
+    #[arg(skip)]
+    pub quotas: Quotas,
+}
+
+/// `[quotas]`: unlimited where nothing is set; a quota that is reached answers
+/// `ServiceQuotaExceededException` (402), as the service does.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Quotas {
+    /// Connector profiles an account.
+    pub connector_profiles: Option<u64>,
+    /// Flows an account.
+    pub flows: Option<u64>,
+    /// Runs that are queued or running at once.
+    pub concurrent_runs: Option<u64>,
+}
+
+/// `--connection-check`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConnectionCheck {
+    /// Log in before storing.
+    #[default]
+    Live,
+    /// Store without logging in (emulation).
+    Off,
+}
+
+/// `--outbound`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutboundNetwork {
+    /// Any address but link-local and metadata ones.
+    #[default]
+    Any,
+    /// Public addresses only.
+    Public,
+}
+
+/// `--log-format`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Settings {
+    /// Reads `tidegate.toml`, if there is one, beneath what the command line
+    /// and the environment say. A file that was named must exist.
+    ///
+    /// # Errors
+    /// A file that cannot be read or understood, with its path.
+    pub fn with_file(self, path: Option<&Path>) -> Result<Self, String> {
+        let named = path.is_some();
+        let path = path.unwrap_or_else(|| Path::new("tidegate.toml"));
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !named => return Ok(self),
+            Err(error) => return Err(format!("cannot read {}: {error}", path.display())),
+        };
+        let file: Self = toml::from_str(&text)
+            .map_err(|error| format!("{}: {}", path.display(), error.to_string().trim_end()))?;
+        Ok(self.over(file))
+    }
+
+    fn over(self, below: Self) -> Self {
+        macro_rules! layer {
+            ($($field:ident),* $(,)?) => {
+                Self { $($field: self.$field.or(below.$field),)* quotas: below.quotas }
+            };
+        }
+        layer!(
+            listen,
+            data_dir,
+            region,
+            account_id,
+            connection_check,
+            s3_endpoint,
+            s3_region,
+            keyring,
+            master_key_file,
+            tls_cert,
+            tls_key,
+            behind_tls_proxy,
+            outbound,
+            outbound_allow,
+            allow_plain_http,
+            ca_file,
+            max_concurrent_runs,
+            log_format,
+            log,
+        )
+    }
+
+    /// The address to listen on.
+    pub fn listen(&self) -> SocketAddr {
+        self.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)))
+    }
+
+    /// The data folder.
+    pub fn data_dir(&self) -> PathBuf {
+        self.data_dir.clone().unwrap_or_else(|| PathBuf::from("./tidegate-data"))
+    }
+
+    /// The region.
+    pub fn region(&self) -> String {
+        self.region.clone().unwrap_or_else(|| "us-east-1".to_owned())
+    }
+
+    /// The account, checked to be twelve digits.
+    ///
+    /// # Errors
+    /// Anything else, with what to write instead.
+    pub fn account_id(&self) -> Result<String, String> {
+        let account = self.account_id.clone().unwrap_or_else(|| "000000000000".to_owned());
+        if account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()) {
+            Ok(account)
+        } else {
+            Err(format!("the account id must be twelve digits, such as 000000000000, not '{account}'"))
+        }
+    }
+
+    /// Refuses what would send signed requests in the clear over a network.
+    ///
+    /// # Errors
+    /// A non-loopback address without TLS, with the ways out.
+    pub fn check_transport(&self) -> Result<(), String> {
+        let listen = self.listen();
+        let safe =
+            listen.ip().is_loopback() || self.tls_cert.is_some() || self.behind_tls_proxy.unwrap_or(false);
+        if safe {
+            return Ok(());
+        }
+        Err(format!(
+            "{listen} is not a loopback address and there is no TLS: give --tls-cert and --tls-key, or \
+             --behind-tls-proxy if a proxy in front of the server ends TLS"
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_wins_over_the_file_and_quotas_come_from_it() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("tidegate.toml");
+        std::fs::write(&path, "region = \"eu-central-1\"\nlisten = \"127.0.0.1:1\"\n[quotas]\nflows = 3\n")
+            .expect("written");
+        let settings = Settings { region: Some("us-west-2".to_owned()), ..Settings::default() };
+        let settings = settings.with_file(Some(&path)).expect("a good file");
+        assert_eq!(settings.region(), "us-west-2");
+        assert_eq!(settings.listen().port(), 1);
+        assert_eq!(settings.quotas.flows, Some(3));
+    }
+
+    #[test]
+    fn bad_settings_say_what_to_do() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("tidegate.toml");
+        std::fs::write(&path, "regoin = \"x\"\n").expect("written");
+        let error = Settings::default().with_file(Some(&path)).expect_err("an unknown name");
+        assert!(error.contains("regoin") && error.contains("tidegate.toml"), "{error}");
+
+        let open =
+            Settings { listen: Some("0.0.0.0:80".parse().expect("an address")), ..Settings::default() };
+        assert!(open.check_transport().expect_err("in the clear").contains("--tls-cert"));
+        let account = Settings { account_id: Some("12".to_owned()), ..Settings::default() };
+        assert!(account.account_id().expect_err("two digits").contains("twelve digits"));
+    }
+}

@@ -1,0 +1,275 @@
+//! Flow definitions: what the wire sent, understood as what the engine runs.
+
+use serde_json::Value;
+use tidegate_core::flow::{
+    Aggregation, FlowSpec, InputFormat, Layout, OutputFormat, PathPrefix, PrefixFormat, PrefixType,
+    S3Destination, S3Source, SourceSpec,
+};
+use tidegate_core::task::{self, RawTask, Task};
+use tidegate_core::{ConnectionName, ConnectorType, FlowName};
+use tidegate_wire::{self as wire, Known};
+
+use super::profile::connector_type;
+
+/// What is wrong with a definition: findings in the service's words.
+pub type Findings = Vec<String>;
+
+/// Understands a definition.
+///
+/// # Errors
+/// Everything that is wrong or not built yet, each as one finding.
+pub fn spec(definition: &wire::CreateFlowRequest, schema_version: u32) -> Result<FlowSpec, Findings> {
+    let mut findings = Findings::new();
+    let source = collect(&mut findings, source(&definition.source_flow_config));
+    let destination = collect(&mut findings, destination(&definition.destination_flow_config_list));
+    let tasks = collect(&mut findings, tasks(definition));
+    match (source, destination, tasks) {
+        (Some(source), Some(destination), Some(tasks)) => Ok(FlowSpec {
+            name: FlowName::new(&definition.flow_name),
+            schema_version,
+            source,
+            destination,
+            tasks,
+        }),
+        _ => Err(findings),
+    }
+}
+
+fn collect<T>(findings: &mut Findings, result: Result<T, Findings>) -> Option<T> {
+    result.map_err(|found| findings.extend(found)).ok()
+}
+
+fn one<T>(finding: impl Into<String>) -> Result<T, Findings> {
+    Err(vec![finding.into()])
+}
+
+/// The connection that a source configuration names, if its type takes one.
+/// A profile name on an S3 source is tolerated and means nothing.
+pub fn source_connection(config: &wire::SourceFlowConfig) -> Option<ConnectionName> {
+    if connector_type(config.connector_type) == ConnectorType::S3 {
+        return None;
+    }
+    (&config.connector_profile_name).known().map(ConnectionName::new)
+}
+
+fn source(config: &wire::SourceFlowConfig) -> Result<SourceSpec, Findings> {
+    let kind = connector_type(config.connector_type);
+    let properties = &config.source_connector_properties;
+    let missing = || {
+        one(format!(
+            "The source is {}, so sourceConnectorProperties must have the member {}",
+            kind.as_str(),
+            kind.union_key()
+        ))
+    };
+    match kind {
+        ConnectorType::SapOData => {
+            let Some(sap) = &properties.sap_odata else { return missing() };
+            let Some(entity) = (&sap.object_path).known() else {
+                return one(
+                    "The source SAPOData needs an objectPath, such as /sap/opu/odata/sap/SERVICE/EntitySet",
+                );
+            };
+            let Some(connection) = source_connection(config) else {
+                return one("The source SAPOData needs a connectorProfileName");
+            };
+            let number = |value: Option<i32>| value.and_then(|value| u32::try_from(value).ok());
+            Ok(SourceSpec::Connection {
+                connector_type: kind,
+                connection,
+                entity: entity.to_owned(),
+                page_size: number(sap.pagination_config.as_ref().map(|config| config.max_page_size)),
+                parallelism: number(sap.parallelism_config.as_ref().map(|config| config.max_parallelism)),
+            })
+        }
+        ConnectorType::S3 => {
+            let Some(s3) = &properties.s3 else { return missing() };
+            let format =
+                s3.s3_input_format_config.as_ref().and_then(|config| config.s3_input_file_type.known());
+            Ok(SourceSpec::S3(S3Source {
+                bucket: s3.bucket_name.clone(),
+                prefix: s3.bucket_prefix.clone().unwrap_or_default(),
+                format: match format {
+                    None | Some(wire::S3InputFileType::Csv) => InputFormat::Csv,
+                    Some(wire::S3InputFileType::Json) => InputFormat::Json,
+                },
+            }))
+        }
+        other => one(format!(
+            "{} cannot be a source of a flow on this server yet; SAPOData and S3 can",
+            other.as_str()
+        )),
+    }
+}
+
+fn destination(list: &[wire::DestinationFlowConfig]) -> Result<S3Destination, Findings> {
+    let [config] = list else {
+        return one(format!("A flow has exactly one destination, and {} are given", list.len()));
+    };
+    let kind = connector_type(config.connector_type);
+    if kind != ConnectorType::S3 {
+        return one(format!(
+            "{} cannot be a destination of a flow on this server yet; S3 can",
+            kind.as_str()
+        ));
+    }
+    let Some(s3) = &config.destination_connector_properties.s3 else {
+        return one("The destination is S3, so destinationConnectorProperties must have the member S3");
+    };
+    let format = s3.s3_output_format_config.as_ref();
+    let prefix = format.and_then(|config| config.prefix_config.as_ref());
+    let aggregation = format.and_then(|config| config.aggregation_config.as_ref());
+    Ok(S3Destination {
+        bucket: s3.bucket_name.clone(),
+        prefix: s3.bucket_prefix.clone().unwrap_or_default(),
+        format: match format.and_then(|config| config.file_type.known()) {
+            None | Some(wire::FileType::Json) => OutputFormat::Json,
+            Some(wire::FileType::Csv) => OutputFormat::Csv,
+            Some(wire::FileType::Parquet) => OutputFormat::Parquet,
+        },
+        preserve_source_data_typing: format.and_then(|config| config.preserve_source_data_typing),
+        layout: prefix.map(layout).unwrap_or_default(),
+        aggregation: Aggregation {
+            single_file: aggregation.and_then(|config| config.aggregation_type.known())
+                == Some(wire::AggregationType::SingleFile),
+            target_file_size_mb: aggregation
+                .and_then(|config| config.target_file_size)
+                .and_then(|size| u64::try_from(size).ok())
+                .filter(|size| *size > 0),
+        },
+    })
+}
+
+fn layout(config: &wire::PrefixConfig) -> Layout {
+    Layout {
+        prefix_type: config.prefix_type.known().map(|kind| match kind {
+            wire::PrefixType::Filename => PrefixType::Filename,
+            wire::PrefixType::Path => PrefixType::Path,
+            wire::PrefixType::PathAndFilename => PrefixType::PathAndFilename,
+        }),
+        prefix_format: config.prefix_format.known().map(|format| match format {
+            wire::PrefixFormat::Year => PrefixFormat::Year,
+            wire::PrefixFormat::Month => PrefixFormat::Month,
+            wire::PrefixFormat::Day => PrefixFormat::Day,
+            wire::PrefixFormat::Hour => PrefixFormat::Hour,
+            wire::PrefixFormat::Minute => PrefixFormat::Minute,
+        }),
+        hierarchy: config
+            .path_prefix_hierarchy
+            .iter()
+            .flatten()
+            .map(|prefix| match prefix {
+                wire::PathPrefix::ExecutionId => PathPrefix::ExecutionId,
+                wire::PathPrefix::SchemaVersion => PathPrefix::SchemaVersion,
+            })
+            .collect(),
+    }
+}
+
+fn tasks(definition: &wire::CreateFlowRequest) -> Result<Vec<Task>, Findings> {
+    let source = connector_type(definition.source_flow_config.connector_type);
+    let raw: Vec<RawTask> = definition.tasks.iter().map(|task| raw_task(task, source)).collect();
+    task::parse(&raw, source)
+}
+
+/// A task's operator stands under the *source* connector's key; under any
+/// other key the service takes it for NO_OP, and so do we.
+fn raw_task(task: &wire::Task, source: ConnectorType) -> RawTask {
+    let operator = task
+        .connector_operator
+        .as_ref()
+        .and_then(|operator| serde_json::to_value(operator).ok())
+        .and_then(|operator| operator.get(source.union_key()).and_then(Value::as_str).map(str::to_owned))
+        .filter(|operator| !operator.is_empty());
+    RawTask {
+        task_type: task.task_type.as_str().to_owned(),
+        source_fields: task.source_fields.clone(),
+        operator,
+        destination_field: task.destination_field.clone(),
+        properties: task
+            .task_properties
+            .iter()
+            .flatten()
+            .map(|(key, value)| (key.as_str().to_owned(), value.clone()))
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn definition(change: impl FnOnce(&mut Value)) -> wire::CreateFlowRequest {
+        let mut value = json!({
+            "flowName": "f1",
+            "triggerConfig": {"triggerType": "OnDemand"},
+            "sourceFlowConfig": {
+                "connectorType": "SAPOData",
+                "connectorProfileName": "sap",
+                "sourceConnectorProperties": {"SAPOData": {
+                    "objectPath": "/odata/Planes",
+                    "parallelismConfig": {"maxParallelism": 4},
+                    "paginationConfig": {"maxPageSize": 500},
+                }},
+            },
+            "destinationFlowConfigList": [{
+                "connectorType": "S3",
+                "destinationConnectorProperties": {"S3": {"bucketName": "bucket", "s3OutputFormatConfig": {
+                    "fileType": "PARQUET",
+                    "prefixConfig": {"prefixType": "PATH", "prefixFormat": "DAY", "pathPrefixHierarchy": ["SCHEMA_VERSION", "EXECUTION_ID"]},
+                    "aggregationConfig": {"aggregationType": "SingleFile", "targetFileSize": 0},
+                }}},
+            }],
+            "tasks": [{"taskType": "Map_all", "sourceFields": [], "connectorOperator": {"SAPOData": "NO_OP"}}],
+        });
+        change(&mut value);
+        wire::parse(value).expect("a valid request")
+    }
+
+    #[test]
+    fn a_whole_definition_is_understood() {
+        let spec = spec(&definition(|_| {}), 3).expect("a good definition");
+        let SourceSpec::Connection { entity, page_size, parallelism, .. } = &spec.source else {
+            panic!("a connection's source");
+        };
+        assert_eq!((entity.as_str(), *page_size, *parallelism), ("/odata/Planes", Some(500), Some(4)));
+        assert_eq!(spec.destination.format, OutputFormat::Parquet);
+        assert_eq!(spec.destination.layout.hierarchy, [PathPrefix::SchemaVersion, PathPrefix::ExecutionId]);
+        assert_eq!(spec.destination.layout.prefix_format, Some(PrefixFormat::Day));
+        assert!(spec.destination.aggregation.single_file);
+        assert_eq!(spec.destination.aggregation.target_file_size_mb, None);
+        assert_eq!(spec.tasks.len(), 1);
+    }
+
+    #[test]
+    fn all_findings_come_at_once() {
+        let bad = definition(|value| {
+            value["sourceFlowConfig"]["sourceConnectorProperties"] = json!({"S3": {"bucketName": "abc"}});
+            value["destinationFlowConfigList"] = json!([]);
+        });
+        let findings = spec(&bad, 1).expect_err("two findings");
+        assert_eq!(findings.len(), 2, "{findings:?}");
+        assert!(
+            findings[0].contains("SAPOData") && findings[1].contains("exactly one destination"),
+            "{findings:?}"
+        );
+    }
+
+    #[test]
+    fn an_operator_under_another_connectors_key_counts_as_none() {
+        let task = wire::Task {
+            source_fields: vec!["a".to_owned()],
+            connector_operator: Some(wire::ConnectorOperator {
+                s3: Some(wire::S3ConnectorOperator::EqualTo.into()),
+                ..Default::default()
+            }),
+            destination_field: None,
+            task_type: wire::TaskType::Filter,
+            task_properties: None,
+        };
+        assert_eq!(raw_task(&task, ConnectorType::SapOData).operator, None);
+        assert_eq!(raw_task(&task, ConnectorType::S3).operator.as_deref(), Some("EQUAL_TO"));
+    }
+}

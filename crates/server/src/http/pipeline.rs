@@ -1,0 +1,131 @@
+//! One API request from its bytes to its answer: route, signature, validation, operation.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::response::Response;
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderValue, Method, StatusCode, header};
+use serde_json::Value;
+use tidegate_wire::{ErrorKind, Match, match_route, parse_body};
+use uuid::Uuid;
+
+use super::sigv4::{self, VerifyRequest};
+use crate::app::App;
+use crate::error::ApiError;
+use crate::ops::{self, Caller, Extension};
+
+/// The largest body that is read; a definition with its tasks is far smaller.
+const MAX_BODY: usize = 1024 * 1024;
+
+/// What a path asks for.
+enum Target<'p> {
+    Operation(Match<'p>),
+    Extension(Extension),
+}
+
+impl<'p> Target<'p> {
+    fn find(method: &Method, path: &'p str) -> Result<Self, ApiError> {
+        if let Some(found) = match_route(method.as_str(), path) {
+            return Ok(Self::Operation(found));
+        }
+        if let Some(found) = path.strip_prefix("/x/").and_then(Extension::parse)
+            && method == Method::POST
+        {
+            return Ok(Self::Extension(found));
+        }
+        Err(ApiError::new(ErrorKind::UnknownOperation, format!("There is no operation at {method} {path}.")))
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Operation(found) => found.operation.name(),
+            Self::Extension(extension) => extension.name(),
+        }
+    }
+}
+
+/// Answers any request that is not for one of the operator's pages.
+pub async fn handle(State(app): State<Arc<App>>, request: Request) -> Response {
+    let started = Instant::now();
+    let request_id = Uuid::new_v4();
+    let (parts, body) = request.into_parts();
+    let (name, result) = match Target::find(&parts.method, parts.uri.path()) {
+        Ok(target) => (target.name(), run(&app, target, &parts, body).await),
+        Err(error) => ("Unknown", Err(error)),
+    };
+    let status = result.as_ref().map_or_else(|error| error.status, |_| 200);
+    app.metrics.request(name, status, started.elapsed());
+    match &result {
+        Ok(_) => tracing::debug!(%request_id, operation = name, status, "Answered."),
+        Err(error) => {
+            tracing::info!(%request_id, operation = name, status, error = error.name, "Answered with an error.");
+        }
+    }
+    respond(&request_id, result)
+}
+
+async fn run(app: &Arc<App>, target: Target<'_>, parts: &Parts, body: Body) -> Result<Value, ApiError> {
+    let body = to_bytes(body, MAX_BODY).await.map_err(|_| {
+        ApiError::new(
+            ErrorKind::RequestEntityTooLarge,
+            format!("The request's body is larger than {MAX_BODY} bytes, or did not arrive whole."),
+        )
+    })?;
+    let caller = authenticate(app, parts, &body).await?;
+    match target {
+        Target::Operation(found) => {
+            let input = found.input(parts.uri.query().unwrap_or(""), parse_body(&body)?)?;
+            let input = tidegate_wire::validate_input(found.operation, input)?;
+            ops::dispatch(app, &caller, found.operation, input).await
+        }
+        Target::Extension(extension) => {
+            let input = parse_body(&body)?;
+            ops::dispatch_extension(app, &caller, extension, input).await
+        }
+    }
+}
+
+async fn authenticate(app: &Arc<App>, parts: &Parts, body: &Bytes) -> Result<Caller, ApiError> {
+    let request = VerifyRequest {
+        method: parts.method.as_str(),
+        raw_path: parts.uri.path(),
+        raw_query: parts.uri.query().unwrap_or(""),
+        authority: parts.uri.authority().map(http::uri::Authority::as_str),
+        headers: &parts.headers,
+        body,
+        now: jiff::Timestamp::now(),
+    };
+    let parsed = sigv4::parse(&request, &app.scope.region)?;
+    let key = app.keys.find(parsed.access_key_id()).await?;
+    let verified =
+        parsed.verify(&app.keys.signing, key.as_deref().map(crate::keys::AccessKeyEntry::as_access_key))?;
+    let root = key.is_some_and(|key| key.is_root());
+    Ok(Caller { access_key_id: verified.access_key_id, root })
+}
+
+fn respond(request_id: &Uuid, result: Result<Value, ApiError>) -> Response {
+    let (status, error_type, body) = match result {
+        Ok(value) => (StatusCode::OK, None, value),
+        Err(error) => {
+            let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            let body = serde_json::json!({ "message": error.message });
+            (status, Some(HeaderValue::from_static(error.name)), body)
+        }
+    };
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(id) = HeaderValue::from_str(&request_id.to_string()) {
+        headers.insert("x-amzn-requestid", id);
+    }
+    if let Some(error_type) = error_type {
+        headers.insert("x-amzn-errortype", error_type);
+    }
+    response
+}

@@ -1,0 +1,38 @@
+//! DeleteFlow: not while it is active in the sense that deleting would stop something.
+
+use tidegate_core::FlowName;
+use tidegate_core::flow::FlowStatus;
+use tidegate_store::{Kind, StoreError};
+use tidegate_wire as wire;
+
+use super::context::Call;
+use super::describe_flow::{definition, missing, stored};
+use crate::error::ApiError;
+
+/// Carries the operation out. An on-demand flow is always `Active`, and users
+/// delete it without force; so only a flow that a trigger starts, or one with
+/// a run that has not ended, needs force.
+pub async fn run(call: Call, input: wire::DeleteFlowRequest) -> Result<wire::DeleteFlowResponse, ApiError> {
+    let name = FlowName::new(input.flow_name);
+    let force = input.force_delete.unwrap_or(false);
+    let row = stored(&call, &name).await?;
+    let triggered = definition(&row)?.trigger_config.trigger_type != wire::TriggerType::OnDemand;
+    let active = || {
+        ApiError::conflict(format!(
+            "Conflict executing request: Flow is in active state, please set forceDelete to true or deactivate the \
+             flow: {name}"
+        ))
+    };
+    if triggered && row.status == FlowStatus::Active && !force {
+        return Err(active());
+    }
+    match call.app.store.flows(call.account()).delete(&name, force).await {
+        Ok(()) => Ok(wire::DeleteFlowResponse {}),
+        Err(StoreError::NotFound { kind: Kind::Flow, .. }) => Err(missing(&name)),
+        Err(StoreError::FlowActive { publishing: true, .. }) => Err(ApiError::conflict(format!(
+            "Conflict executing request: a run of the flow {name} is publishing its output right now; try again in a moment"
+        ))),
+        Err(StoreError::FlowActive { .. }) => Err(active()),
+        Err(other) => Err(other.into()),
+    }
+}

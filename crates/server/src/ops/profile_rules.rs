@@ -1,0 +1,86 @@
+//! What create, update, copy and test of a connection share: its rules and the live check.
+
+use serde_json::Value;
+use tidegate_connectors::descriptions;
+use tidegate_core::connector::CheckReport;
+use tidegate_core::{ConnectorType, Credentials, OpenConnection};
+
+use crate::app::App;
+use crate::config::ConnectionCheck;
+use crate::error::ApiError;
+
+/// Findings as one `ValidationException`.
+pub fn refused(findings: &[String]) -> ApiError {
+    ApiError::validation(format!("Validation exception: {}", findings.join("; ")))
+}
+
+/// Checks that a label names a connector that this server knows.
+///
+/// # Errors
+/// `ResourceNotFoundException` otherwise.
+pub fn known_label(kind: ConnectorType, label: Option<&str>) -> Result<(), ApiError> {
+    match label.filter(|label| !label.is_empty()) {
+        Some(label)
+            if kind == ConnectorType::CustomConnector && descriptions::vended_label(label).is_none() =>
+        {
+            Err(ApiError::not_found(format!(
+                "Connector with label '{label}' is neither vended nor registered in this account."
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Proves a connection against the vendor, if the server is told to and can.
+///
+/// # Errors
+/// The vendor's answer: `ConnectorServerException` when it is unreachable,
+/// `ConnectorAuthenticationException` when it refuses.
+pub async fn prove(app: &App, open: &OpenConnection) -> Result<Option<CheckReport>, ApiError> {
+    let connection = &open.connection;
+    if app.connection_check == ConnectionCheck::Off {
+        return Ok(None);
+    }
+    let Some(reader) = app.readers.find(connection.connector_type) else {
+        tracing::info!(
+            connection = %connection.name,
+            connector = connection.connector_type.as_str(),
+            "The connection is stored without a check: this server cannot log in to its application yet."
+        );
+        return Ok(None);
+    };
+    Ok(Some(reader.check(open).await?))
+}
+
+/// As [`prove`], for credentials that are not stored yet. Gives the
+/// credentials to store: those that were given, or what they became while they
+/// were proven (an authorisation code becomes tokens; a refresh token rotates).
+///
+/// # Errors
+/// As [`prove`].
+pub async fn prove_new(app: &App, open: &OpenConnection) -> Result<Credentials, ApiError> {
+    let proving = app.tokens.prove(&open.connection);
+    prove(app, open).await?;
+    Ok(proving.rotated().unwrap_or_else(|| open.credentials.clone()))
+}
+
+/// Checks the two inner documents of a connection against its connector's rules.
+///
+/// # Errors
+/// `ValidationException` with every finding.
+pub fn check_documents(
+    kind: ConnectorType,
+    properties: &Value,
+    credentials: Option<&Value>,
+) -> Result<(), ApiError> {
+    descriptions::of(kind).check_profile(Some(properties), credentials).map_err(|findings| refused(&findings))
+}
+
+/// The refusal to send stored credentials to another place.
+pub fn needs_credentials(changes: &[String]) -> ApiError {
+    let names = changes.join(", ");
+    refused(&[format!(
+        "the stored credentials were given for another destination, and these properties decide it: {names}. Supply \
+         connectorProfileCredentials together with the change"
+    )])
+}

@@ -1,0 +1,96 @@
+//! What Tidegate offers beyond the API of AppFlow, under `/x/`: `POST`, JSON,
+//! signed and refused like everything else. `docs/extensions.md` has the page.
+
+mod connection;
+mod key;
+mod vault;
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::{Call, Caller};
+use crate::app::App;
+use crate::error::ApiError;
+
+macro_rules! extensions {
+    ($($(#[$doc:meta])* $variant:ident $path:literal => $run:path,)*) => {
+        /// The operations under `/x/`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Extension {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Extension {
+            /// The operation at a path below `/x/`.
+            pub fn parse(path: &str) -> Option<Self> {
+                match path { $($path => Some(Self::$variant),)* _ => None }
+            }
+
+            /// The name, for logs and metrics.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => stringify!($variant),)* }
+            }
+        }
+
+        /// Carries an extension out.
+        ///
+        /// # Errors
+        /// The error of the wire.
+        pub async fn dispatch(
+            app: &Arc<App>,
+            caller: &Caller,
+            extension: Extension,
+            input: Value,
+        ) -> Result<Value, ApiError> {
+            let call = Call::without_token(app, caller);
+            match extension {
+                $(Extension::$variant => answer($run(call, read(input)?).await?),)*
+            }
+        }
+    };
+}
+
+extensions! {
+    /// Copies a connection.
+    CopyConnectorProfile "copy-connector-profile" => connection::copy,
+    /// Proves a connection now.
+    TestConnectorProfile "test-connector-profile" => connection::test,
+    /// Lists the flows that use a connection.
+    DescribeConnectorProfileUsage "describe-connector-profile-usage" => connection::usage,
+    /// Makes an access key.
+    CreateAccessKey "create-access-key" => key::create,
+    /// Lists the access keys.
+    ListAccessKeys "list-access-keys" => key::list,
+    /// Disables an access key.
+    DisableAccessKey "disable-access-key" => key::disable,
+    /// Starts (or joins) a rotation of the vault's key.
+    RotateVault "rotate-vault" => vault::rotate,
+    /// Tells how far the rotation is.
+    DescribeVaultRotation "describe-vault-rotation" => vault::describe,
+}
+
+/// Reads an input. serde's own text could quote a secret, so only the place is told.
+fn read<T: DeserializeOwned>(input: Value) -> Result<T, ApiError> {
+    serde_json::from_value(input).map_err(|error| {
+        let text = error.to_string();
+        // Names of members are the API's own; values are the caller's.
+        let told = ["missing field", "unknown field"].iter().any(|start| text.starts_with(start));
+        ApiError::validation(if told {
+            format!("The request does not fit: {text}.")
+        } else {
+            "The request does not fit: a member has the wrong JSON type.".to_owned()
+        })
+    })
+}
+
+fn answer<T: Serialize>(output: T) -> Result<Value, ApiError> {
+    serde_json::to_value(output).map_err(ApiError::internal)
+}
+
+/// An input without members.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}

@@ -1,0 +1,233 @@
+//! A server from its settings: opens the store, finds the root key, binds, works, stops.
+
+use std::future::Future;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tidegate_connectors::kit::{Network, Outbound, OutboundPolicy, ProxySettings, TokenSink};
+use tidegate_core::{AccountId, Scope, Secret};
+use tidegate_engine::{Buckets, Engine, EngineConfig};
+use tidegate_store::{KeySource, RootKeyChange, Store, StoreConfig};
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{App, Readers};
+use crate::config::{OutboundNetwork, Settings};
+use crate::http::{Bound, TlsFiles, router};
+use crate::keys::{Keys, generate};
+use crate::metrics::Metrics;
+use crate::s3;
+use crate::tasks;
+use crate::tasks::rotate::RotationState;
+use crate::tokens::VaultSink;
+
+/// The name of the convenience copy of the root key, in the data folder.
+const CREDENTIALS_FILE: &str = "credentials";
+
+/// The variables that bring the root key.
+const KEY_ID_VARIABLE: &str = "TIDEGATE_ACCESS_KEY_ID";
+const SECRET_VARIABLE: &str = "TIDEGATE_SECRET_ACCESS_KEY";
+
+/// Memory, in bytes, that the operators of all runs may hold together.
+const MEMORY_LIMIT: usize = 256 << 20;
+
+/// A server that is bound and ready to run.
+pub struct Server {
+    app: Arc<App>,
+    bound: Bound,
+    max_concurrent_runs: usize,
+    root: (String, Secret<String>),
+}
+
+impl Server {
+    /// Opens everything and binds the address.
+    ///
+    /// # Errors
+    /// What cannot be opened, and what to do about it, as one sentence.
+    pub async fn start(settings: &Settings) -> Result<Self, String> {
+        let scope = Scope { account: AccountId::new(settings.account_id()?), region: settings.region() };
+        let data_dir = settings.data_dir();
+        let config = StoreConfig { data_dir: data_dir.clone(), keys: key_source(settings) };
+        let store = Store::open(config).await.map_err(|error| explain(&error))?;
+        let keyring = store.keyring();
+        if keyring.beside_the_data {
+            tracing::warn!(
+                keyring = %keyring.path.display(),
+                "The vault's keys lie in the data folder, so a copy of that folder is the whole secret. Give --keyring \
+                 or TIDEGATE_MASTER_KEY_FILE to keep them apart."
+            );
+        }
+        let root = root_key(&store, &scope.account, &data_dir).await?;
+        let tokens = VaultSink::new(store.clone(), scope.account.clone());
+        let outbound = outbound(settings)?.with_token_sink(Arc::clone(&tokens) as Arc<dyn TokenSink>);
+        let config = EngineConfig {
+            buckets: buckets(settings, &data_dir, &scope.region).await?,
+            staging: data_dir.join("s3/.staging"),
+            memory_limit: MEMORY_LIMIT,
+        };
+        let app = Arc::new(App {
+            keys: Keys::new(store.clone(), scope.account.clone()),
+            scope,
+            store,
+            engine: Engine::new(config).map_err(|error| explain(&error))?,
+            readers: Readers::new(&outbound),
+            connection_check: settings.connection_check.unwrap_or_default(),
+            quotas: settings.quotas,
+            metrics: Metrics::default(),
+            tokens,
+            rotation: RotationState::default(),
+            stopping: CancellationToken::new(),
+        });
+        let tls = match (&settings.tls_cert, &settings.tls_key) {
+            (Some(cert), Some(key)) => Some(TlsFiles { cert: cert.clone(), key: key.clone() }),
+            _ => None,
+        };
+        let bound = Bound::bind(settings.listen(), tls.as_ref()).await?;
+        Ok(Self { app, bound, max_concurrent_runs: settings.max_concurrent_runs.unwrap_or(4).max(1), root })
+    }
+
+    /// The base URL for clients.
+    ///
+    /// # Errors
+    /// When the listener has no address any more.
+    pub fn url(&self) -> Result<String, String> {
+        self.bound.url().map_err(|error| format!("the listener has no address: {error}"))
+    }
+
+    /// The root access key, for the demo, which is its own first client.
+    pub const fn root(&self) -> &(String, Secret<String>) {
+        &self.root
+    }
+
+    /// Serves until `stop` resolves: then no new run is taken, requests and
+    /// runs under way come to their end, and the store is closed.
+    ///
+    /// # Errors
+    /// A failure of the listener.
+    pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), String> {
+        let app = self.app;
+        tasks::rotate::resume(&app);
+        let worker = tokio::spawn(tasks::worker::run(Arc::clone(&app), self.max_concurrent_runs));
+        let cleaner = tokio::spawn(tasks::clean::run(Arc::clone(&app)));
+        let stopping = app.stopping.clone();
+        let stop = async move {
+            stop.await;
+            stopping.cancel();
+        };
+        let served = self.bound.serve(router(Arc::clone(&app)), stop).await;
+        app.stopping.cancel();
+        let _ = worker.await;
+        cleaner.abort();
+        app.store.close().await;
+        served.map_err(|error| format!("the server failed: {error}"))
+    }
+}
+
+fn key_source(settings: &Settings) -> KeySource {
+    // systemd puts a service's credentials into this folder.
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    KeySource::choose(settings.keyring.clone(), settings.master_key_file.clone(), credentials)
+}
+
+/// The whole chain of causes, because the last one says what to do.
+pub fn explain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// The root key: from the variables, else from the vault, else a new one.
+async fn root_key(
+    store: &Store,
+    account: &AccountId,
+    data_dir: &Path,
+) -> Result<(String, Secret<String>), String> {
+    let given = match (variable(KEY_ID_VARIABLE), variable(SECRET_VARIABLE)) {
+        (Some(id), Some(secret)) => {
+            check_key_id(&id)?;
+            Some((id, Secret::new(secret)))
+        }
+        (None, None) => None,
+        _ => return Err(format!("{KEY_ID_VARIABLE} and {SECRET_VARIABLE} are needed together")),
+    };
+    let stored = store.access_keys().root(account).await.map_err(|error| explain(&error))?;
+    let key = match (given, stored) {
+        (None, Some(stored)) => (stored.key.id, stored.secret),
+        (given, _) => {
+            let key = match given {
+                Some(given) => given,
+                None => generate().map_err(|error| error.message)?,
+            };
+            let change = store.access_keys().set_root(account, &key.0, key.1.clone()).await;
+            if change.map_err(|error| explain(&error))? == RootKeyChange::Replaced {
+                tracing::warn!(
+                    "{KEY_ID_VARIABLE} or {SECRET_VARIABLE} differed from the stored root key and has replaced it."
+                );
+            }
+            key
+        }
+    };
+    write_credentials(&data_dir.join(CREDENTIALS_FILE), &key)?;
+    Ok(key)
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// An id that could not stand in a signature's scope would lock its owner out.
+fn check_key_id(id: &str) -> Result<(), String> {
+    let good =
+        (4..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if good { Ok(()) } else { Err(format!("{KEY_ID_VARIABLE} must be 4 to 128 letters, digits or _")) }
+}
+
+/// Writes the copy for AWS clients: whole or not at all, and for its owner only.
+fn write_credentials(path: &Path, (id, secret): &(String, Secret<String>)) -> Result<(), String> {
+    let text = Secret::new(format!(
+        "# A copy for AWS clients; the server's vault is what counts.\n[default]\naws_access_key_id = {id}\n\
+         aws_secret_access_key = {}\n",
+        secret.expose()
+    ));
+    let new = path.with_extension("new");
+    let write = || -> std::io::Result<()> {
+        let _ = std::fs::remove_file(&new);
+        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
+        file.write_all(text.expose().as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&new, path)
+    };
+    write().map_err(|error| format!("cannot write {}: {error}", path.display()))
+}
+
+fn outbound(settings: &Settings) -> Result<Arc<Outbound>, String> {
+    let policy = OutboundPolicy {
+        network: match settings.outbound.unwrap_or_default() {
+            OutboundNetwork::Any => Network::Any,
+            OutboundNetwork::Public => Network::Public,
+        },
+        allow: settings.outbound_allow.clone().unwrap_or_default(),
+        allow_plain_http: settings.allow_plain_http.unwrap_or(false),
+        ca_file: settings.ca_file.clone(),
+        proxy: ProxySettings::from_env(),
+        ..OutboundPolicy::default()
+    };
+    Outbound::new(policy).map_err(|error| error.message)
+}
+
+async fn buckets(settings: &Settings, data_dir: &Path, region: &str) -> Result<Buckets, String> {
+    let folder = data_dir.join("s3");
+    std::fs::create_dir_all(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+    match &settings.s3_endpoint {
+        None => Ok(Buckets::local(folder)),
+        Some(endpoint) => {
+            let region = settings.s3_region.as_deref().unwrap_or(region);
+            s3::endpoint(endpoint, region, settings.allow_plain_http.unwrap_or(false)).await
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! Takes runs from the queue and carries them out, a bounded number at once.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tidegate_core::connector::Progress;
+use tidegate_core::flow::{FlowSpec, SourceSpec};
+use tidegate_core::run::{CommitList, RunCounts, RunStatus};
+use tidegate_engine::{RunError, RunIdentity, SourceInput, read_request};
+use tidegate_store::{ClaimedRun, Ending, Lease, Signal, StoreError, Work};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+use crate::convert::flow;
+use crate::error::ApiError;
+use crate::server::explain;
+
+/// How long a run stays a worker's without a sign of life from it.
+const LEASE: Duration = Duration::from_secs(30);
+
+/// How often the sign is given, and the counters with it.
+const HEARTBEAT: Duration = Duration::from_secs(2);
+
+/// How often to look for runs that another process queued or lost.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How long runs under way may take after the server was told to stop, before
+/// they are given back to the queue.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Works until the server stops.
+pub async fn run(app: Arc<App>, at_once: usize) {
+    let worker = format!("{}-{}", std::process::id(), uuid::Uuid::new_v4());
+    let places = Arc::new(Semaphore::new(at_once));
+    // Cancelled when the time to drain is over.
+    let hurry = CancellationToken::new();
+    let mut runs = JoinSet::new();
+    while !app.stopping.is_cancelled() {
+        let place = tokio::select! {
+            place = Arc::clone(&places).acquire_owned() => place.expect("the semaphore is never closed"),
+            () = app.stopping.cancelled() => break,
+        };
+        // Made before the queue is looked at, so that no run slips between.
+        let queue = app.store.queue();
+        let changed = queue.changed();
+        let wait = match queue.claim(&worker, millis(LEASE)).await {
+            Ok(Some(claimed)) => {
+                let (app, hurry) = (Arc::clone(&app), hurry.clone());
+                runs.spawn(async move {
+                    carry_out(&app, claimed, &hurry).await;
+                    drop(place);
+                });
+                while runs.try_join_next().is_some() {}
+                continue;
+            }
+            Ok(None) => LOOK,
+            Err(error) => {
+                tracing::error!(error = explain(&error), "No run could be claimed; trying again.");
+                LOOK
+            }
+        };
+        tokio::select! {
+            () = changed => {}
+            () = tokio::time::sleep(wait) => {}
+            () = app.stopping.cancelled() => {}
+        }
+    }
+    let drained = tokio::time::timeout(DRAIN, async { while runs.join_next().await.is_some() {} }).await;
+    if drained.is_err() {
+        hurry.cancel();
+        while runs.join_next().await.is_some() {}
+    }
+}
+
+/// How a run came out of a worker's hands.
+enum Outcome {
+    /// It ended, and so it is to be written.
+    Ended(Ending),
+    /// The server stops; the run goes back to the queue.
+    GivenBack,
+    /// It is somebody else's by now; nothing may be written.
+    Lost,
+}
+
+/// One run in this worker's hands.
+struct Hands<'a> {
+    app: &'a Arc<App>,
+    lease: Lease,
+    identity: RunIdentity,
+    progress: Arc<Progress>,
+    /// Cancelled when the run has to stop, whatever the reason.
+    stop: CancellationToken,
+}
+
+async fn carry_out(app: &Arc<App>, claimed: ClaimedRun, hurry: &CancellationToken) {
+    let started = Instant::now();
+    let hands = Hands {
+        app,
+        identity: RunIdentity {
+            execution: claimed.lease.id.clone(),
+            attempt: claimed.lease.attempt,
+            started_at_ms: claimed.run.started_at_ms,
+        },
+        lease: claimed.lease.clone(),
+        progress: Arc::new(Progress::default()),
+        stop: hurry.child_token(),
+    };
+    tracing::info!(run = %claimed.lease.id, flow = %claimed.run.flow, attempt = claimed.lease.attempt, "The run begins.");
+    let work = hands.work(&claimed);
+    tokio::pin!(work);
+    let outcome = tokio::select! {
+        outcome = &mut work => outcome,
+        signal = hands.watch() => match signal {
+            // The work is stopped and then comes to its own end, cleaning up.
+            Watched::Cancelled => { hands.stop.cancel(); let _ = work.await; Outcome::Ended(Ending::Canceled) }
+            Watched::Lost => { hands.stop.cancel(); let _ = work.await; Outcome::Lost }
+        },
+    };
+    hands.close(outcome, &claimed, started).await;
+}
+
+enum Watched {
+    Cancelled,
+    Lost,
+}
+
+impl Hands<'_> {
+    /// Renews the lease until it is lost or the run is cancelled.
+    async fn watch(&self) -> Watched {
+        let queue = self.app.store.queue();
+        let mut renewed = Instant::now();
+        loop {
+            tokio::time::sleep(HEARTBEAT).await;
+            let counts = self.counts();
+            let result = match queue.progress(&self.lease, &counts).await {
+                Ok(_) => queue.heartbeat(&self.lease, millis(LEASE)).await,
+                Err(error) => Err(error),
+            };
+            match result {
+                Ok(Signal::Continue) => renewed = Instant::now(),
+                Ok(Signal::Cancel) => return Watched::Cancelled,
+                Err(StoreError::Stale) => return Watched::Lost,
+                // A lease that could not be renewed in time may be somebody else's.
+                Err(_) if renewed.elapsed() > LEASE => return Watched::Lost,
+                Err(error) => {
+                    tracing::warn!(run = %self.lease.id, %error, "The run's lease could not be renewed; trying again.")
+                }
+            }
+        }
+    }
+
+    async fn work(&self, claimed: &ClaimedRun) -> Outcome {
+        let result = match &claimed.work {
+            Work::Start => self.start(claimed).await,
+            Work::Complete(list) => self.publish(list).await.map(Outcome::Ended),
+            Work::Abandon => Ok(Outcome::Ended(Ending::Canceled)),
+        };
+        match result {
+            Ok(outcome) => outcome,
+            Err(Stopped::Store(StoreError::Stale)) => Outcome::Lost,
+            Err(Stopped::Store(error)) => {
+                // The run is not over: its lease ends, and somebody takes it up.
+                tracing::error!(run = %self.lease.id, error = explain(&error), "The store failed during a run.");
+                Outcome::GivenBack
+            }
+            Err(Stopped::Run(RunError::Cancelled)) => Outcome::GivenBack,
+            Err(Stopped::Run(error)) => Outcome::Ended(Ending::Error(error.to_string())),
+            Err(Stopped::Text(text)) => Outcome::Ended(Ending::Error(text)),
+        }
+    }
+
+    async fn start(&self, claimed: &ClaimedRun) -> Result<Outcome, Stopped> {
+        let spec = spec_of(claimed).map_err(Stopped::Text)?;
+        let source = self.source(&spec).await?;
+        let engine = &self.app.engine;
+        let list = engine
+            .stage(&spec, source, &self.identity, Arc::clone(&self.progress), self.stop.clone())
+            .await?;
+        match self.app.store.queue().publishing(&self.lease, &list, &self.counts()).await? {
+            Signal::Cancel => Ok(Outcome::Ended(Ending::Canceled)),
+            Signal::Continue => self.publish(&list).await.map(Outcome::Ended),
+        }
+    }
+
+    /// Makes everything visible. A run that has come this far ends well, so a
+    /// failure gives it back for another try instead of ending it.
+    async fn publish(&self, list: &CommitList) -> Result<Ending, Stopped> {
+        match self.app.engine.publish(&self.lease.id, list).await {
+            Ok(()) => Ok(Ending::Successful),
+            Err(error) => {
+                tracing::error!(run = %self.lease.id, %error, "The output could not be made visible yet; trying again.");
+                Err(Stopped::Run(RunError::Cancelled))
+            }
+        }
+    }
+
+    async fn source(&self, spec: &FlowSpec) -> Result<SourceInput, Stopped> {
+        let SourceSpec::Connection { connector_type, connection, .. } = &spec.source else {
+            return Ok(SourceInput::Files);
+        };
+        let open = match self.app.open(connection).await {
+            Ok(open) => open,
+            Err(StoreError::NotFound { .. }) => {
+                return Err(Stopped::Text(format!(
+                    "The connector profile {connection} does not exist any more."
+                )));
+            }
+            Err(other) => return Err(other.into()),
+        };
+        if open.connection.connector_type != *connector_type {
+            return Err(Stopped::Text(format!(
+                "The connector profile {connection} is of type {}, and the flow reads from {}.",
+                open.connection.connector_type.as_str(),
+                connector_type.as_str()
+            )));
+        }
+        let reader = self
+            .app
+            .readers
+            .get(*connector_type)
+            .map_err(|ApiError { message, .. }| Stopped::Text(message))?;
+        let request = read_request(spec);
+        let scan = reader.scan(&open, request, Arc::clone(&self.progress)).await.map_err(RunError::from)?;
+        Ok(SourceInput::Scan(scan))
+    }
+
+    async fn close(&self, outcome: Outcome, claimed: &ClaimedRun, started: Instant) {
+        let queue = self.app.store.queue();
+        let counts = match &claimed.work {
+            Work::Start => self.counts(),
+            // The attempt that did the work has counted.
+            Work::Complete(_) | Work::Abandon => claimed.run.counts.clone(),
+        };
+        let published = matches!(outcome, Outcome::Ended(Ending::Successful));
+        if !published
+            && !matches!(claimed.work, Work::Complete(_))
+            && let Err(error) = self.discard(claimed).await
+        {
+            tracing::warn!(run = %self.lease.id, %error, "What the run had staged could not be removed.");
+        }
+        let written = match outcome {
+            Outcome::Lost => {
+                tracing::warn!(run = %self.lease.id, "The run has gone to another worker.");
+                return;
+            }
+            Outcome::GivenBack => queue.release(&self.lease).await,
+            Outcome::Ended(ending) => {
+                let status = match &ending {
+                    Ending::Successful => RunStatus::Successful,
+                    Ending::Error(_) => RunStatus::Error,
+                    Ending::Canceled => RunStatus::Canceled,
+                };
+                let records = counts.records_processed;
+                tracing::info!(run = %self.lease.id, status = status.as_str(), records, "The run has ended.");
+                let written = queue.finish(&self.lease, ending, &counts).await;
+                if written.is_ok() {
+                    self.app.metrics.run_ended(status, records, started.elapsed());
+                }
+                written
+            }
+        };
+        if let Err(error) = written {
+            tracing::error!(run = %self.lease.id, error = explain(&error), "The run's end could not be written; its lease will end.");
+        }
+    }
+
+    /// Removes what this attempt has staged; for a cancelled run, what earlier
+    /// attempts have staged, too.
+    async fn discard(&self, claimed: &ClaimedRun) -> Result<(), RunError> {
+        let first = if matches!(claimed.work, Work::Abandon) { 1 } else { self.identity.attempt };
+        for attempt in first..=self.identity.attempt {
+            let identity = RunIdentity { attempt, ..self.identity.clone() };
+            self.app.engine.discard(&identity).await?;
+        }
+        Ok(())
+    }
+
+    fn counts(&self) -> RunCounts {
+        let progress = &self.progress;
+        RunCounts {
+            records_read: Progress::get(&progress.records_read),
+            records_processed: Progress::get(&progress.records_processed),
+            bytes_processed: Progress::get(&progress.bytes_read),
+            bytes_written: Progress::get(&progress.bytes_written),
+            parallel_processes: Progress::get(&progress.parallel_processes),
+            max_page_size: Progress::get(&progress.max_page_size),
+            notes: progress.notes(),
+        }
+    }
+}
+
+/// Why a run cannot go on.
+enum Stopped {
+    Run(RunError),
+    Store(StoreError),
+    Text(String),
+}
+
+impl From<RunError> for Stopped {
+    fn from(error: RunError) -> Self {
+        Self::Run(error)
+    }
+}
+
+impl From<StoreError> for Stopped {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+fn spec_of(claimed: &ClaimedRun) -> Result<FlowSpec, String> {
+    let definition = serde_json::from_value(claimed.definition.clone())
+        .map_err(|_| "The flow's definition cannot be understood any more.".to_owned())?;
+    flow::spec(&definition, claimed.schema_version)
+        .map_err(|findings| format!("The flow cannot run: {}.", findings.join("; ")))
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

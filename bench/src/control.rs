@@ -11,7 +11,7 @@ use crate::api::{Server, profile};
 use crate::load::{self, Call, Measured};
 use crate::report::{Goal, Report};
 use crate::stats::percentile;
-use crate::{Outcome, Setting, child};
+use crate::{Outcome, Setting};
 
 const PART: &str = "control plane";
 
@@ -30,6 +30,8 @@ struct Rounds {
     rate: Vec<f64>,
     p50: Vec<f64>,
     p99: Vec<f64>,
+    ours: Vec<f64>,
+    theirs: Vec<f64>,
 }
 
 impl Rounds {
@@ -37,6 +39,17 @@ impl Rounds {
         self.rate.push(measured.rate);
         self.p50.push(f64::from(percentile(&measured.micros, 50.0)) / 1000.0);
         self.p99.push(f64::from(percentile(&measured.micros, 99.0)) / 1000.0);
+        self.ours.push(measured.ours);
+        self.theirs.push(measured.theirs);
+    }
+
+    /// Reports them; `calls` is what was called.
+    fn report(self, report: &mut Report, calls: &str, goal: f64) {
+        report.add(calls, "/s", self.rate, Goal::AtLeast(goal));
+        report.add(&format!("{calls}: median time"), "ms", self.p50, Goal::None);
+        report.add(&format!("{calls}: 99th percentile"), "ms", self.p99, Goal::None);
+        report.add(&format!("{calls}: processor use of the server"), "%", self.theirs, Goal::None);
+        report.add(&format!("{calls}: processor use of the clients"), "%", self.ours, Goal::None);
     }
 }
 
@@ -57,17 +70,12 @@ pub async fn run(setting: &Setting, report: &mut Report) -> Outcome<()> {
     let (mut reads, mut creates) =
         ([Rounds::default(), Rounds::default()], [Rounds::default(), Rounds::default()]);
     let (mut ratio, mut create_ratio) = (Vec::new(), Vec::new());
-    let (mut syncs, mut ours, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
+    let mut syncs = Vec::new();
     for round in 1..=setting.rounds() {
         // A new server with few connections a round: creates would make them many.
         let mut small = Store::start(setting, &format!("control-few-{round}")).await?;
         small.create(FEW).await?;
-        let used = (child::processor_time("self")?, small.server.child.processor_time()?);
-        let begun = Instant::now();
         let few = small.read(size.reads).await?;
-        let wall = begun.elapsed().as_secs_f64();
-        ours.push((child::processor_time("self")? - used.0).as_secs_f64() / wall * 100.0);
-        theirs.push((small.server.child.processor_time()? - used.1).as_secs_f64() / wall * 100.0);
         let many = large.read(size.reads).await?;
         ratio.push(few.rate / many.rate);
         reads[0].add(&few);
@@ -89,30 +97,13 @@ pub async fn run(setting: &Setting, report: &mut Report) -> Outcome<()> {
     report.part(PART);
     let stored = [format!("{FEW} connections"), format!("{} connections", size.many)];
     for (rounds, stored) in reads.into_iter().zip(&stored) {
-        report.add(
-            &format!("DescribeConnectorProfiles, {stored}"),
-            "/s",
-            rounds.rate,
-            Goal::AtLeast(5_000.0),
-        );
-        report.add("… its median time", "ms", rounds.p50, Goal::None);
-        report.add("… its 99th percentile", "ms", rounds.p99, Goal::None);
+        rounds.report(report, &format!("DescribeConnectorProfiles, {stored}"), 5_000.0);
     }
-    report.add(
-        &format!("reads with {} to reads with {}", stored[0], stored[1]),
-        "×",
-        ratio,
-        Goal::AtMost(1.3),
-    );
-    report.add("processor use of the server while reading", "%", theirs, Goal::None);
-    report.add("processor use of the load generator", "%", ours, Goal::None);
+    report.add(&format!("reads with {} to {}", stored[0], stored[1]), "×", ratio, Goal::AtMost(1.3));
     for (rounds, stored) in creates.into_iter().zip(&stored) {
-        report.add(&format!("CreateConnectorProfile, {stored}"), "/s", rounds.rate, Goal::AtLeast(1_000.0));
-        report.add("… its median time", "ms", rounds.p50, Goal::None);
-        report.add("… its 99th percentile", "ms", rounds.p99, Goal::None);
+        rounds.report(report, &format!("CreateConnectorProfile, {stored}"), 1_000.0);
     }
-    let name = format!("creates with {} to creates with {}", stored[0], stored[1]);
-    report.add(&name, "×", create_ratio, Goal::AtMost(1.3));
+    report.add(&format!("creates with {} to {}", stored[0], stored[1]), "×", create_ratio, Goal::AtMost(1.3));
     report.add("the disk: 4 KiB appended, fdatasync", "ms", syncs, Goal::None);
     Ok(())
 }
@@ -138,7 +129,7 @@ impl Store {
                 Call { request, expect: format!(":connectorprofile/{name}\"").into_bytes() }
             })
             .collect();
-        let measured = load::run(self.server.address, calls, CLIENTS).await?;
+        let measured = load::run(&self.server, calls, CLIENTS).await?;
         self.stored += count;
         Ok(measured)
     }
@@ -146,9 +137,9 @@ impl Store {
     /// Reads `count` times one connection by its name, after a warm-up.
     async fn read(&mut self, count: usize) -> Outcome<Measured> {
         let calls = self.reads(WARM_UP);
-        load::run(self.server.address, calls, CLIENTS).await?;
+        load::run(&self.server, calls, CLIENTS).await?;
         let calls = self.reads(count);
-        load::run(self.server.address, calls, CLIENTS).await
+        load::run(&self.server, calls, CLIENTS).await
     }
 
     fn reads(&mut self, count: usize) -> Vec<Call> {

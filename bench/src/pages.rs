@@ -29,40 +29,30 @@ pub struct Digest {
 pub struct Read {
     /// Wall time.
     pub time: Duration,
-    /// The number of pages.
-    pub pages: usize,
     /// Bytes of all bodies.
     pub bytes: usize,
 }
 
-/// Reads all pages from `first` on. `each` gets every body.
+/// Sends the requests one after the other over one connection. `each` gets every body.
 pub async fn read(
     address: SocketAddr,
-    first: &Seen,
+    requests: &[Seen],
     mut each: impl FnMut(&[u8]) -> Outcome<()>,
 ) -> Outcome<Read> {
     let begun = Instant::now();
     let mut sender = connect::<String>(address).await?;
-    let mut target = first.target.clone();
-    let mut body = Vec::new();
-    let mut read = Read { time: Duration::ZERO, pages: 0, bytes: 0 };
-    loop {
-        let mut request = Request::get(&target).body(String::new())?;
-        *request.headers_mut() = first.headers.clone();
+    let (mut body, mut bytes) = (Vec::new(), 0);
+    for Seen { target, headers } in requests {
+        let mut request = Request::get(target).body(String::new())?;
+        request.headers_mut().clone_from(headers);
         request.headers_mut().insert(header::HOST, address.to_string().parse()?);
         sender.ready().await?;
         let answer = sender.send_request(request).await?;
-        collect(answer, &target, &mut body).await?;
+        collect(answer, target, &mut body).await?;
         each(&body)?;
-        read.pages += 1;
-        read.bytes += body.len();
-        match next_link(&body)? {
-            Some(link) => target = resolve(&target, &link),
-            None => break,
-        }
+        bytes += body.len();
     }
-    read.time = begun.elapsed();
-    Ok(read)
+    Ok(Read { time: begun.elapsed(), bytes })
 }
 
 /// Reads the body of an answer into a buffer.
@@ -79,33 +69,6 @@ async fn collect(answer: Response<Incoming>, target: &str, body: &mut Vec<u8>) -
         return Err(format!("GET {target} is answered with {} {words}", head.status).into());
     }
     Ok(())
-}
-
-/// The link to the next page. The body is searched, not parsed: that would be more than the least.
-fn next_link(body: &[u8]) -> Outcome<Option<String>> {
-    const NAME: &[u8] = b"\"@odata.nextLink\":";
-    let Some(at) = memchr::memmem::rfind(body, NAME) else {
-        return Ok(None);
-    };
-    let text = &body[at + NAME.len()..];
-    match serde_json::Deserializer::from_slice(text).into_iter::<Value>().next() {
-        Some(Ok(Value::String(link))) => Ok(Some(link)),
-        _ => Err("the link to the next page is no text".into()),
-    }
-}
-
-/// The path and query of a link, which may be relative to the page that holds it.
-fn resolve(target: &str, link: &str) -> String {
-    let link = match link.split_once("://") {
-        Some((_, rest)) => rest.find('/').map_or("/", |at| &rest[at..]),
-        None => link,
-    };
-    if link.starts_with('/') {
-        return link.to_owned();
-    }
-    let path = target.split('?').next().unwrap_or_default();
-    let folder = path.rfind('/').map_or("/", |at| &path[..=at]);
-    format!("{folder}{link}")
 }
 
 impl Digest {
@@ -170,32 +133,6 @@ mod tests {
         // The check value of CRC-32/ISO-HDLC.
         assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
         assert_eq!(crc32(b""), 0);
-    }
-
-    #[test]
-    fn links_to_the_next_page() {
-        for (body, link) in [
-            (r#"{"value":[{"a":"b"}]}"#, None),
-            (
-                r#"{"value":[],"@odata.nextLink":"Flights?$skiptoken=10\u0026x"}"#,
-                Some("Flights?$skiptoken=10&x"),
-            ),
-            (r#"{"@odata.nextLink":"F?\"","value":[]}"#, Some("F?\"")),
-        ] {
-            assert_eq!(next_link(body.as_bytes()).expect("a page").as_deref(), link, "{body}");
-        }
-        assert!(next_link(br#"{"@odata.nextLink":7}"#).is_err());
-    }
-
-    #[test]
-    fn links_are_resolved_against_the_page() {
-        for (link, target) in [
-            ("Flights?$skiptoken=1", "/odata/v4/nyc/Flights?$skiptoken=1"),
-            ("/other/Flights?a", "/other/Flights?a"),
-            ("http://sap.example:80/x/Flights?a=/b", "/x/Flights?a=/b"),
-        ] {
-            assert_eq!(resolve("/odata/v4/nyc/Flights?$select=a/b", link), target);
-        }
     }
 
     #[test]

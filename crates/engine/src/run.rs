@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::RunError;
-use crate::files::buckets::Buckets;
+use crate::files::buckets::{BucketError, Buckets};
 use crate::files::layout::Layout;
 use crate::files::stage::{Message, Place, Stage};
 use crate::files::{key, publish, source};
@@ -197,15 +197,17 @@ impl Engine {
                 self.buckets.check(bucket).await.map_err(|error| error.of_destination())?;
                 Place::Local
             }
-            // An S3 endpoint tells at the first upload; asking it before would
-            // need a right that writing does not.
             Buckets::S3(s3) => {
-                crate::files::buckets::named(bucket).map_err(|error| error.of_destination())?;
+                match self.buckets.check(bucket).await {
+                    // Writing does not need the right to list.
+                    Ok(()) | Err(BucketError::Refused(_)) => {}
+                    Err(error) => return Err(error.of_destination()),
+                }
                 Place::S3(s3.store(bucket).map_err(|error| error.of_destination())?)
             }
         };
         let is_older = |attempt| attempt <= run.attempt;
-        publish::discard(&self.buckets, &self.staging, &run.execution, is_older)
+        publish::discard(&self.buckets, &self.staging, &run.execution, is_older, &CommitList::default())
             .await
             .map_err(|error| error.of_destination())?;
         let (schema, batches, typing) = match (source, &spec.source) {
@@ -253,7 +255,7 @@ impl Engine {
     /// again goes on from there.
     pub async fn publish(&self, execution: &ExecutionId, list: &CommitList) -> Result<(), RunError> {
         publish::publish(&self.buckets, &self.staging, list).await.map_err(|error| error.of_destination())?;
-        if let Err(error) = publish::discard(&self.buckets, &self.staging, execution, |_| true).await {
+        if let Err(error) = publish::discard(&self.buckets, &self.staging, execution, |_| true, list).await {
             tracing::warn!(%execution, %error, "empty staging folders could not be cleared away");
         }
         Ok(())
@@ -266,7 +268,8 @@ impl Engine {
     ///
     /// [`RunError::Destination`]; calling again tries again.
     pub async fn discard(&self, run: &RunIdentity) -> Result<(), RunError> {
-        publish::discard(&self.buckets, &self.staging, &run.execution, |attempt| attempt == run.attempt)
+        let this = |attempt| attempt == run.attempt;
+        publish::discard(&self.buckets, &self.staging, &run.execution, this, &CommitList::default())
             .await
             .map_err(|error| error.of_destination())
     }
@@ -283,7 +286,7 @@ impl Engine {
         for (folder, name) in attempts {
             let owner = name.rsplit_once('-').map_or(name.as_str(), |(owner, _)| owner);
             if !unfinished.iter().any(|execution| execution.as_str() == owner) {
-                publish::discard_folder(&self.buckets, folder)
+                publish::discard_folder(&self.buckets, folder, &CommitList::default())
                     .await
                     .map_err(|error| error.of_destination())?;
             }

@@ -106,16 +106,18 @@ impl Buckets {
         S3Buckets::new(config).map(Self::S3)
     }
 
-    /// Whether a bucket exists and may be listed.
+    /// Whether a bucket exists.
     ///
     /// # Errors
     ///
-    /// [`BucketError::NoSuchBucket`] when it does not exist.
+    /// [`BucketError::NoSuchBucket`] when it does not exist;
+    /// [`BucketError::Refused`] when an endpoint does not let us list it, which
+    /// leaves open whether it may be written.
     pub async fn check(&self, bucket: &str) -> Result<(), BucketError> {
         named(bucket)?;
         match self {
             Self::Local(local) => local.check(bucket).await,
-            Self::S3(s3) => s3.list(bucket, "", 1).await.map(|_| ()),
+            Self::S3(s3) => s3.check(bucket).await,
         }
     }
 
@@ -137,7 +139,7 @@ impl Buckets {
         }
         let mut objects = match self {
             Self::Local(local) => local.list(bucket, prefix).await?,
-            Self::S3(s3) => s3.list(bucket, prefix, usize::MAX).await?,
+            Self::S3(s3) => s3.list(bucket, prefix).await?,
         };
         objects.retain(|object| object.size > 0);
         objects.sort();

@@ -168,17 +168,18 @@ async fn complete(
     }
 }
 
-/// Clears away the staged output of an execution's attempts, but not of one
-/// that is to be kept. Uploads that were begun are aborted.
+/// Clears away the staged output of some of an execution's attempts. Uploads
+/// that were begun are aborted, but for those that a list has completed.
 pub(crate) async fn discard(
     buckets: &Buckets,
     staging: &Path,
     execution: &ExecutionId,
     wanted: impl Fn(u32) -> bool,
+    completed: &CommitList,
 ) -> Result<(), BucketError> {
     for (folder, attempt) in attempts(staging, execution).await? {
         if wanted(attempt) {
-            discard_folder(buckets, folder).await?;
+            discard_folder(buckets, folder, completed).await?;
         }
     }
     Ok(())
@@ -212,7 +213,17 @@ pub(crate) async fn all_attempts(staging: &Path) -> Result<Vec<(PathBuf, String)
 }
 
 /// Aborts the uploads that a staging folder notes, then removes it.
-pub(crate) async fn discard_folder(buckets: &Buckets, folder: PathBuf) -> Result<(), BucketError> {
+pub(crate) async fn discard_folder(
+    buckets: &Buckets,
+    folder: PathBuf,
+    completed: &CommitList,
+) -> Result<(), BucketError> {
+    let is_completed = |id: &str| {
+        completed
+            .steps
+            .iter()
+            .any(|step| matches!(step, CommitStep::CompleteUpload { upload_id, .. } if upload_id == id))
+    };
     let notes = blocking({
         let path = folder.join(UPLOADS);
         move || match fs::read(&path) {
@@ -226,6 +237,9 @@ pub(crate) async fn discard_folder(buckets: &Buckets, folder: PathBuf) -> Result
         // A last line may be torn; its upload was never used.
         let uploads = notes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
         for Upload { bucket, key, upload_id } in uploads {
+            if is_completed(&upload_id) {
+                continue;
+            }
             let (store, path) = (s3.store(&bucket)?, s3::path(&key)?);
             match store.abort_multipart(&path, &upload_id).await {
                 // Completed or aborted before.

@@ -132,16 +132,19 @@ impl S3Buckets {
         Ok(store)
     }
 
-    pub(super) async fn list(
-        &self,
-        bucket: &str,
-        prefix: &str,
-        limit: usize,
-    ) -> Result<Vec<Object>, BucketError> {
+    /// Asks for keys that nobody has, which is the cheapest question that
+    /// needs the bucket.
+    pub(super) async fn check(&self, bucket: &str) -> Result<(), BucketError> {
+        let prefix = ".tidegate-check";
+        let found = self.store(bucket)?.list(Some(&path(prefix)?)).next().await;
+        found.transpose().map(|_| ()).map_err(|error| explain(bucket, prefix, error))
+    }
+
+    pub(super) async fn list(&self, bucket: &str, prefix: &str) -> Result<Vec<Object>, BucketError> {
         let store = self.store(bucket)?;
         let path = path(prefix)?;
-        let found = store.list((!prefix.is_empty()).then_some(&path)).take(limit);
-        let mut objects: Vec<Object> = found
+        let mut objects: Vec<Object> = store
+            .list((!prefix.is_empty()).then_some(&path))
             .map_ok(|meta| Object { key: meta.location.to_string(), size: meta.size })
             .try_collect()
             .await
@@ -170,21 +173,41 @@ pub(super) fn path(key: &str) -> Result<Path, BucketError> {
     Path::parse(key).map_err(|error| BucketError::Invalid(format!("The key {key:?} cannot be used: {error}")))
 }
 
-/// Puts the endpoint's answer into S3's own terms.
+/// Puts the endpoint's answer into S3's own terms. The client tells the body
+/// of an answer in its error's text, and not always a kind.
 pub(super) fn explain(bucket: &str, key: &str, error: object_store::Error) -> BucketError {
     use object_store::Error::{NotFound, PermissionDenied, Unauthenticated};
-    // The client tells the body of an answer, XML included, in its text.
     let text = chain(&error);
-    if text.contains("NoSuchBucket") {
-        return BucketError::NoSuchBucket(bucket.to_owned());
-    }
-    match error {
-        NotFound { .. } => BucketError::NoSuchKey(bucket.to_owned(), key.to_owned()),
-        PermissionDenied { .. } | Unauthenticated { .. } => {
-            BucketError::Refused(format!("S3 refused access to {key:?} in the bucket {bucket}: {text}"))
+    let code = element(&text, "Code").unwrap_or_default();
+    let said = match (code, element(&text, "Message")) {
+        ("", _) => text.clone(),
+        (code, None) => code.to_owned(),
+        (code, Some(message)) => format!("{code}: {message}"),
+    };
+    match (code, &error) {
+        ("NoSuchBucket", _) => BucketError::NoSuchBucket(bucket.to_owned()),
+        ("NoSuchKey" | "", NotFound { .. }) => BucketError::NoSuchKey(bucket.to_owned(), key.to_owned()),
+        (
+            "AccessDenied"
+            | "SignatureDoesNotMatch"
+            | "InvalidAccessKeyId"
+            | "ExpiredToken"
+            | "InvalidToken"
+            | "RequestTimeTooSkewed",
+            _,
+        )
+        | (_, PermissionDenied { .. } | Unauthenticated { .. }) => {
+            BucketError::Refused(format!("S3 refused access to {key:?} in the bucket {bucket}: {said}"))
         }
-        _ => BucketError::Failed(format!("S3 failed on {key:?} in the bucket {bucket}: {text}")),
+        _ => BucketError::Failed(format!("S3 failed on {key:?} in the bucket {bucket}: {said}")),
     }
+}
+
+/// The text of the first XML element of a name.
+fn element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(&format!("<{name}>"))?;
+    let (inner, _) = rest.split_once(&format!("</{name}>"))?;
+    Some(inner).filter(|inner| !inner.is_empty())
 }
 
 /// An error and its sources, without repetitions.

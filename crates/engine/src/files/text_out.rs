@@ -132,7 +132,13 @@ fn write_csv(out: &mut Vec<u8>, scratch: &mut Vec<u8>, column: &Cells, row: usiz
             write_field(out, scratch);
         }
         // Nothing else holds a comma, a quote or a line end.
-        _ => column.write(row, out),
+        _ => {
+            let before = out.len();
+            column.write(row, out);
+            if out.len() == before {
+                write_field(out, b"");
+            }
+        }
     }
 }
 

@@ -1,0 +1,98 @@
+//! Memory does not grow with the data.
+
+use std::fs;
+use std::process::Command;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Int64Array, RecordBatch, StringArray};
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use futures::StreamExt as _;
+use tidegate_core::connector::{Progress, Scan};
+use tidegate_core::flow::OutputFormat;
+use tidegate_core::plan::{Comparison, Filter};
+use tidegate_core::task::{MaskPart, Task};
+use tidegate_engine::SourceInput;
+
+use crate::support::{Bench, flow, sap};
+
+/// Set in the child process, to the format that it shall write.
+const CHILD: &str = "TIDEGATE_ENGINE_MEMORY_CHILD";
+const ROWS: i64 = 2_000_000;
+const BATCH: i64 = 5_000;
+/// The whole test process: program text, runtime, plan, buffers, output.
+const LIMIT_KIB: u64 = 100 * 1024;
+
+#[test]
+fn two_million_rows_fit_in_little_memory() {
+    for format in ["json", "csv", "parquet"] {
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "memory::child", "--nocapture"])
+            .env(CHILD, format)
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+        let peak: u64 = text
+            .lines()
+            .find_map(|line| line.split_once("peak KiB: "))
+            .and_then(|(_, number)| number.trim().parse().ok())
+            .unwrap_or_else(|| panic!("the child told no peak: {text}"));
+        eprintln!("{format}: {peak} KiB at the peak");
+        assert!(peak < LIMIT_KIB, "{format}: the peak was {peak} KiB");
+    }
+}
+
+/// Does nothing unless it is started by the test above.
+#[test]
+fn child() {
+    let Ok(format) = std::env::var(CHILD) else { return };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(run_flow(&format));
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    use std::io::Write as _;
+    writeln!(std::io::stdout(), "\npeak KiB: {}", peak.trim().trim_end_matches(" kB")).unwrap();
+}
+
+async fn run_flow(format: &str) {
+    let bench = Bench::new();
+    let schema = Arc::new(Schema::new(vec![
+        Field::new("id", DataType::Int64, false),
+        Field::new("name", DataType::Utf8, false),
+        Field::new("note", DataType::Utf8, false),
+    ]));
+    let of_batch = schema.clone();
+    let batches = futures::stream::iter(0..ROWS / BATCH).map(move |batch| {
+        let ids = batch * BATCH..(batch + 1) * BATCH;
+        let names = StringArray::from_iter_values(ids.clone().map(|id| format!("customer {id}")));
+        // Hardly two alike, so that nothing compresses away.
+        let notes = ids.clone().map(|id| format!("{:x}", id.wrapping_mul(0x1e37_79b9_7f4a_7c15)));
+        let columns: Vec<Arc<dyn datafusion::arrow::array::Array>> = vec![
+            Arc::new(Int64Array::from_iter_values(ids)),
+            Arc::new(names),
+            Arc::new(StringArray::from_iter_values(notes)),
+        ];
+        Ok(RecordBatch::try_new(of_batch.clone(), columns).unwrap())
+    });
+    let filter = Filter {
+        field: "id".to_owned(),
+        comparison: Comparison::GreaterOrEqual,
+        data_type: None,
+        values: vec!["1000".to_owned()],
+    };
+    let tasks = vec![
+        Task::MapAll { exclude: vec![] },
+        Task::Filter(filter),
+        Task::Mask { field: "name".to_owned(), part: MaskPart::Last(3), character: '*' },
+    ];
+    let format = match format {
+        "csv" => OutputFormat::Csv,
+        "parquet" => OutputFormat::Parquet,
+        _ => OutputFormat::Json,
+    };
+    let mut spec = flow(sap(), format, tasks);
+    spec.destination.preserve_source_data_typing = Some(true);
+    let source = SourceInput::Scan(Scan { schema, pushed: vec![false], batches: batches.boxed() });
+    bench.stage(&spec, source).await.unwrap();
+    assert_eq!(Progress::get(&bench.progress.records_processed), ROWS as u64 - 1_000);
+}

@@ -43,13 +43,14 @@ impl LocalBuckets {
             exists(&folder, &bucket)?;
             let start = if prefix.is_empty() { folder.clone() } else { key::below(&folder, &prefix) };
             let mut objects = Vec::new();
-            match fs::symlink_metadata(&start) {
-                Ok(metadata) if metadata.is_file() => {
-                    objects.push(Object { key: prefix, size: metadata.len() });
-                }
-                Ok(_) => walk(&start, &prefix, &mut objects)?,
-                Err(error) if is_absent(&error) => {}
-                Err(error) => return Err(failed("list", &start, &error)),
+            if !lies_below(&start, &folder).map_err(|error| failed("list", &start, &error))? {
+                return Ok(objects);
+            }
+            let metadata = fs::metadata(&start).map_err(|error| failed("list", &start, &error))?;
+            if metadata.is_dir() {
+                walk(&start, &prefix, &mut objects)?;
+            } else if metadata.is_file() {
+                objects.push(Object { key: prefix, size: metadata.len() });
             }
             Ok(objects)
         })
@@ -57,15 +58,16 @@ impl LocalBuckets {
     }
 
     pub(super) async fn read(&self, bucket: &str, key: &str) -> Result<ObjectBytes, BucketError> {
-        let path = key::below(&self.folder(bucket), key);
+        let folder = self.folder(bucket);
+        let path = key::below(&folder, key);
         let (bucket, key) = (bucket.to_owned(), key.to_owned());
         let file = blocking({
             let path = path.clone();
             move || {
-                fs::File::open(&path).map_err(|error| match error.kind() {
-                    io::ErrorKind::NotFound => BucketError::NoSuchKey(bucket, key),
-                    _ => failed("read", &path, &error),
-                })
+                if !lies_below(&path, &folder).map_err(|error| failed("read", &path, &error))? {
+                    return Err(BucketError::NoSuchKey(bucket, key));
+                }
+                fs::File::open(&path).map_err(|error| failed("read", &path, &error))
             }
         })
         .await?;
@@ -104,8 +106,18 @@ pub(super) fn failed(what: &str, path: &Path, error: &io::Error) -> BucketError 
     BucketError::Failed(format!("Could not {what} {}: {error}", path.display()))
 }
 
+/// Whether a path exists and lies below a folder, links followed: a link could
+/// lead out of the bucket.
+pub(super) fn lies_below(path: &Path, folder: &Path) -> io::Result<bool> {
+    match fs::canonicalize(path) {
+        Ok(path) => Ok(path.starts_with(fs::canonicalize(folder)?)),
+        Err(error) if is_absent(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// Collects the files below a folder. Symbolic links are not followed: a link
-/// could lead out of the bucket, or round in a circle.
+/// could also lead round in a circle.
 fn walk(folder: &Path, prefix: &str, objects: &mut Vec<Object>) -> Result<(), BucketError> {
     let entries = fs::read_dir(folder).map_err(|error| failed("list", folder, &error))?;
     for entry in entries {

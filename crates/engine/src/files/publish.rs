@@ -15,7 +15,7 @@ use tidegate_core::run::{CommitList, CommitStep};
 
 use super::buckets::{BucketError, Buckets, named};
 use super::key;
-use super::local::{LocalBuckets, UNFINISHED, blocking, failed};
+use super::local::{LocalBuckets, UNFINISHED, blocking, failed, lies_below};
 use super::s3::{self, S3Buckets};
 use super::stage::{UPLOADS, Upload, sync_folder};
 
@@ -64,6 +64,13 @@ async fn rename(
             return Err(BucketError::NoSuchBucket(bucket));
         }
         let parent = target.parent().unwrap_or(&root);
+        let existing = parent.ancestors().find(|folder| folder.exists()).unwrap_or(&root);
+        if !lies_below(existing, &root).map_err(|error| failed("look at", existing, &error))? {
+            return Err(BucketError::Invalid(format!(
+                "The key {} leads out of its bucket by a link",
+                target.display()
+            )));
+        }
         match (source.try_exists(), target.try_exists()) {
             (Ok(true), _) => {
                 create_folders(&root, parent).map_err(|error| failed("create", parent, &error))?;

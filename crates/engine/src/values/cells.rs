@@ -242,7 +242,7 @@ fn write_decimal(out: &mut Vec<u8>, value: i128, scale: u32, trim: bool) {
     let mut fraction = digits % unit;
     let mut width = scale as usize;
     if trim {
-        while width > 0 && fraction % 10 == 0 {
+        while width > 0 && fraction.is_multiple_of(10) {
             fraction /= 10;
             width -= 1;
         }

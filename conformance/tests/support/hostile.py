@@ -19,7 +19,7 @@ PAGE, PAGES = 100, 5
 class Hostile:
     """The service on a free port; `seen` keeps (path with query, Authorization) of every request."""
 
-    def __init__(self, elsewhere=None):
+    def __init__(self, elsewhere=None, host="127.0.0.1"):
         self.seen, self.elsewhere, self.times = [], elsewhere, {}
         outer = self
 
@@ -33,7 +33,7 @@ class Hostile:
                 outer.seen.append((self.path, self.headers.get("Authorization")))
                 outer.answer(self)
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = ThreadingHTTPServer((host, 0), Handler)
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use aws_config::BehaviorVersion;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use tidegate_core::Secret;
 use tidegate_engine::{Buckets, S3Config, S3KeySource, S3Keys};
 use tokio::sync::Mutex;
+
+use crate::aws;
 
 /// How long before their end keys are asked for anew.
 const MARGIN: Duration = Duration::from_secs(300);
@@ -42,7 +43,7 @@ async fn key_source() -> Result<Arc<dyn S3KeySource>, String> {
             session_token: own("TIDEGATE_S3_SESSION_TOKEN").map(Secret::new),
         })),
         (None, None) => {
-            let config = aws_config::defaults(BehaviorVersion::latest()).load().await;
+            let config = aws::config().await;
             let chain =
                 Chain { provider: config.credentials_provider().ok_or(MISSING)?, last: Mutex::default() };
             // Asked once now: a server without keys is better told at its start.

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
 use aws_credential_types::provider::ProvideCredentials;
 use clap::Args;
 use serde_json::Value;
@@ -10,6 +9,7 @@ use tidegate_core::Secret;
 
 use super::Failure;
 use super::output::Output;
+use crate::aws;
 use crate::http::sigv4::{SignRequest, sign};
 
 /// Options of every command that calls a running server.
@@ -91,7 +91,7 @@ impl Client {
     /// # Errors
     /// When no endpoint or no credentials are found, with the ways to give them.
     pub async fn discover(args: &ClientArgs) -> Result<Self, Failure> {
-        let config = aws_config::defaults(BehaviorVersion::latest()).load().await;
+        let config = aws::config().await;
         let endpoint = args
             .endpoint_url
             .clone()

@@ -28,6 +28,8 @@ impl HttpClient for NoHttp {
 
 impl HttpConnector for NoHttp {
     fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
-        HttpConnectorFuture::ready(Err(ConnectorError::user("requests are not made for configuration".into())))
+        HttpConnectorFuture::ready(Err(ConnectorError::user(
+            "requests are not made for configuration".into(),
+        )))
     }
 }

@@ -1,5 +1,6 @@
 //! A server from its settings: opens the store, finds the root key, binds, works, stops.
 
+use std::fs::{File, TryLockError};
 use std::future::Future;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -25,6 +26,9 @@ use crate::tokens::VaultSink;
 /// The name of the convenience copy of the root key, in the data folder.
 const CREDENTIALS_FILE: &str = "credentials";
 
+/// The name of the file whose lock says that the data folder is in use.
+const LOCK_FILE: &str = "lock";
+
 /// The variables that bring the root key.
 const KEY_ID_VARIABLE: &str = "TIDEGATE_ACCESS_KEY_ID";
 const SECRET_VARIABLE: &str = "TIDEGATE_SECRET_ACCESS_KEY";
@@ -38,6 +42,8 @@ pub struct Server {
     bound: Bound,
     max_concurrent_runs: usize,
     root: (String, Secret<String>),
+    /// Held as long as the server lives: the data folder is its alone.
+    _lock: File,
 }
 
 impl Server {
@@ -50,6 +56,7 @@ impl Server {
         let data_dir = settings.data_dir();
         let config = StoreConfig { data_dir: data_dir.clone(), keys: key_source(settings) };
         let store = Store::open(config).await.map_err(|error| explain(&error))?;
+        let lock = lock(&data_dir)?;
         let keyring = store.keyring();
         if keyring.beside_the_data {
             tracing::warn!(
@@ -84,7 +91,13 @@ impl Server {
             _ => None,
         };
         let bound = Bound::bind(settings.listen(), tls.as_ref()).await?;
-        Ok(Self { app, bound, max_concurrent_runs: settings.max_concurrent_runs.unwrap_or(4).max(1), root })
+        Ok(Self {
+            app,
+            bound,
+            max_concurrent_runs: settings.max_concurrent_runs.unwrap_or(4).max(1),
+            root,
+            _lock: lock,
+        })
     }
 
     /// The base URL for clients.
@@ -121,6 +134,23 @@ impl Server {
         cleaner.abort();
         app.store.close().await;
         served.map_err(|error| format!("the server failed: {error}"))
+    }
+}
+
+/// Takes the data folder for this process alone. The lock goes with the
+/// process, however it ends.
+fn lock(data_dir: &Path) -> Result<File, String> {
+    let path = data_dir.join(LOCK_FILE);
+    let failed = |error: std::io::Error| format!("cannot lock {}: {error}", path.display());
+    let file =
+        File::options().create(true).truncate(false).write(true).mode(0o600).open(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(format!(
+            "another tidegate serves from {}; stop it, or give another folder with --data-dir",
+            data_dir.display()
+        )),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
     }
 }
 

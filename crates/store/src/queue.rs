@@ -295,6 +295,32 @@ impl<'a> Queue<'a> {
         }
         Ok(counts)
     }
+
+    /// Ends the leases that workers of a process hold which is gone, so that
+    /// their runs are taken up at once. Only a process that has the database
+    /// for itself may say so, and only before its own workers begin.
+    pub async fn end_leases(&self) -> Result<u64, StoreError> {
+        self.store
+            .write(|tx| {
+                Box::pin(async move {
+                    let done = sqlx::query("UPDATE run SET lease_until_ms = 0 WHERE lease_until_ms > 0")
+                        .execute(tx)
+                        .await?;
+                    Ok(done.rows_affected())
+                })
+            })
+            .await
+    }
+
+    /// The runs that have not ended, whose staged output may still be needed.
+    pub async fn unfinished(&self) -> Result<Vec<ExecutionId>, StoreError> {
+        let ids: Vec<String> = sqlx::query_scalar(
+            "SELECT id FROM run WHERE status IN ('Queued', 'Running', 'Publishing', 'CancelStarted')",
+        )
+        .fetch_all(self.store.reads())
+        .await?;
+        Ok(ids.into_iter().map(ExecutionId::new).collect())
+    }
 }
 
 fn signal(status: Option<String>) -> Result<Signal, StoreError> {

@@ -30,8 +30,36 @@ const LOOK: Duration = Duration::from_secs(1);
 /// they are given back to the queue.
 const DRAIN: Duration = Duration::from_secs(10);
 
+/// How often a run is taken up. One that has outlived so many workers would
+/// outlive the next one, too.
+const MAX_ATTEMPTS: u32 = 20;
+
+/// Removes what runs have staged that are gone or over. The data folder is
+/// this server's alone, so nobody else's work is touched.
+async fn sweep(app: &App) {
+    match app.store.queue().unfinished().await {
+        Ok(unfinished) => {
+            if let Err(error) = app.engine.sweep(&unfinished).await {
+                tracing::warn!(%error, "Some staged output of earlier runs could not be removed.");
+            }
+        }
+        Err(error) => {
+            tracing::warn!(error = explain(&error), "Staged output of earlier runs is not looked at.")
+        }
+    }
+}
+
 /// Works until the server stops.
 pub async fn run(app: Arc<App>, at_once: usize) {
+    match app.store.queue().end_leases().await {
+        Ok(0) => {}
+        Ok(count) => tracing::info!(count, "Runs of an earlier process are taken up again."),
+        Err(error) => tracing::warn!(
+            error = explain(&error),
+            "Runs of an earlier process wait for their leases to end."
+        ),
+    }
+    sweep(&app).await;
     let worker = format!("{}-{}", std::process::id(), uuid::Uuid::new_v4());
     let places = Arc::new(Semaphore::new(at_once));
     // Cancelled when the time to drain is over.
@@ -172,6 +200,11 @@ impl Hands<'_> {
     }
 
     async fn start(&self, claimed: &ClaimedRun) -> Result<Outcome, Stopped> {
+        if claimed.lease.attempt > MAX_ATTEMPTS {
+            return Err(Stopped::Text(format!(
+                "The run was taken up {MAX_ATTEMPTS} times, and never came to an end; the server's log has the reasons."
+            )));
+        }
         let spec = spec_of(claimed).map_err(Stopped::Text)?;
         let source = self.source(&spec).await?;
         let engine = &self.app.engine;

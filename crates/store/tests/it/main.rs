@@ -62,6 +62,7 @@ suite! {
         a_cancelled_run_publishes_nothing,
         a_released_run_is_claimed_again,
         a_waiting_worker_is_woken,
+        the_leases_of_a_dead_process_can_be_ended,
     }
     idempotency {
         a_call_that_comes_twice_has_its_effect_once,

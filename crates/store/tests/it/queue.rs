@@ -216,3 +216,14 @@ pub async fn a_waiting_worker_is_woken(store: &Store) {
     let nothing = tokio::time::timeout(Duration::from_millis(20), queue.changed()).await;
     assert!(nothing.is_err(), "nothing has changed since");
 }
+
+pub async fn the_leases_of_a_dead_process_can_be_ended(store: &Store) {
+    create_flow(store, "f", &[]).await;
+    let id = start(store, "f").await;
+    let first = claim(store, LONG).await;
+    assert!(store.queue().claim("other", LONG).await.expect("asked").is_none());
+    assert_eq!(store.queue().end_leases().await.expect("ended"), 1);
+    let second = claim(store, LONG).await;
+    assert_eq!((second.lease.id.clone(), second.lease.attempt), (id, first.lease.attempt + 1));
+    assert!(matches!(store.queue().heartbeat(&first.lease, LONG).await, Err(StoreError::Stale)));
+}

@@ -98,6 +98,7 @@ pub async fn cancelling_depends_on_what_the_run_does(store: &Store) {
         counts.into_iter().collect::<Vec<_>>(),
         [("CancelStarted", 1), ("Canceled", 1), ("Publishing", 1)]
     );
+    assert_eq!(store.queue().unfinished().await.expect("listed").len(), 2);
     // A call that comes twice gets its first answer.
     let token = call("StartFlow", "t", "f", serde_json::json!({"executionId": "first"}));
     let id = ExecutionId::random();

@@ -1,5 +1,6 @@
 //! The demo's folder: made anew each time, and never somebody else's.
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use crate::cli::Failure;
@@ -33,6 +34,7 @@ impl Folder {
         let make = || -> std::io::Result<PathBuf> {
             std::fs::create_dir_all(path)?;
             std::fs::write(path.join(MARK), "")?;
+            std::fs::DirBuilder::new().mode(0o700).create(path.join("data"))?;
             std::fs::create_dir_all(path.join("data/s3").join(BUCKET))?;
             path.canonicalize()
         };

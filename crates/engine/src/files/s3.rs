@@ -6,15 +6,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::aws::{AmazonS3, AmazonS3Builder, AwsCredential};
 use object_store::path::Path;
 use object_store::{
-    BackoffConfig, ClientOptions, CredentialProvider, ObjectStore as _, ObjectStoreExt as _, RetryConfig,
+    BackoffConfig, ClientOptions, CredentialProvider, GetOptions, GetRange, ObjectStore as _,
+    ObjectStoreExt as _, RetryConfig,
 };
 use tidegate_core::Secret;
 
 use super::buckets::{BucketError, Object, ObjectBytes};
+
+/// Bytes that are asked for at once.
+const RANGE_SIZE: u64 = 4 * 1024 * 1024;
 
 /// An access key in clear, for the length of one request.
 #[derive(Clone, Debug)]
@@ -107,8 +112,8 @@ impl S3Buckets {
         let options = ClientOptions::new()
             .with_allow_http(self.allow_http)
             .with_connect_timeout(Duration::from_secs(10))
-            // Of one request; a part has 8 MiB, a piece of a body much less.
-            .with_timeout(Duration::from_secs(300));
+            // Of one request with its answer; both have some MiB at most.
+            .with_timeout(Duration::from_secs(180));
         let retry = RetryConfig {
             backoff: BackoffConfig::default(),
             max_retries: 5,
@@ -160,11 +165,56 @@ impl S3Buckets {
         Ok(objects)
     }
 
+    /// Reads in ranges: a run that waits for its destination keeps no answer
+    /// open meanwhile, and a range that fails is asked for again by itself.
     pub(super) async fn read(&self, bucket: &str, key: &str) -> Result<ObjectBytes, BucketError> {
-        let result =
-            self.store(bucket)?.get(&path(key)?).await.map_err(|error| explain(bucket, key, error))?;
-        let (bucket, key) = (bucket.to_owned(), key.to_owned());
-        Ok(result.into_stream().map_err(move |error| explain(&bucket, &key, error)).boxed())
+        let object = Ranges {
+            store: self.store(bucket)?,
+            path: path(key)?,
+            bucket: bucket.to_owned(),
+            tag: None,
+            at: 0,
+            // Learnt from the first answer; an object has one byte at least.
+            end: 1,
+        };
+        let pieces = futures::stream::try_unfold(object, |mut object| async move {
+            Ok(object.next().await?.map(|piece| (piece, object)))
+        });
+        Ok(pieces.boxed())
+    }
+}
+
+struct Ranges {
+    store: Arc<AmazonS3>,
+    path: Path,
+    bucket: String,
+    tag: Option<String>,
+    at: u64,
+    end: u64,
+}
+
+impl Ranges {
+    async fn next(&mut self) -> Result<Option<Bytes>, BucketError> {
+        if self.at >= self.end {
+            return Ok(None);
+        }
+        let range = GetRange::Bounded(self.at..self.at + RANGE_SIZE);
+        let options = GetOptions { range: Some(range), ..GetOptions::default() };
+        let failed = |error| explain(&self.bucket, self.path.as_ref(), error);
+        let answer = self.store.get_opts(&self.path, options).await.map_err(failed)?;
+        let (size, tag) = (answer.meta.size, answer.meta.e_tag.clone());
+        if self.at > 0 && (size, &tag) != (self.end, &self.tag) {
+            return Err(BucketError::Failed(format!(
+                "The object {:?} in the bucket {} was replaced while it was read. Start the flow again.",
+                self.path.as_ref(),
+                self.bucket
+            )));
+        }
+        let piece = answer.bytes().await.map_err(failed)?;
+        self.at += piece.len() as u64;
+        self.end = size;
+        self.tag = tag;
+        Ok((!piece.is_empty()).then_some(piece))
     }
 }
 

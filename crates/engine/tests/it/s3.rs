@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use futures::StreamExt as _;
 use tempfile::TempDir;
 use tidegate_core::ConnectorErrorKind;
-use tidegate_core::connector::Scan;
+use tidegate_core::connector::{Progress, Scan};
 use tidegate_core::flow::{FlowSpec, InputFormat, OutputFormat};
 use tidegate_core::run::{CommitList, CommitStep};
 use tidegate_engine::{Buckets, Engine, RunError, RunIdentity, S3Config, S3Keys, SourceInput};
@@ -188,6 +188,19 @@ async fn files_are_read_from_the_endpoint() {
     let objects = server.objects();
     assert_eq!(objects.len(), 1);
     assert_eq!(String::from_utf8_lossy(&objects[0].1), "x,y\r\n1,\r\n3,\"4\"\"\"\r\n");
+    // Objects of several ranges, of one range, and of one byte more.
+    let line = b"{\"n\":1}\n";
+    let range = line.repeat(4 * 1024 * 1024 / line.len());
+    let rows = range.len() / line.len();
+    let more = [&range[..], b"\n"].concat();
+    let cases = [("large", line.repeat(1_200_000), 1_200_000), ("range", range, rows), ("more", more, rows)];
+    for (key, content, rows) in cases {
+        fs::write(server.root.path().join("in-bucket").join(key), content).unwrap();
+        let spec = flow(s3(InputFormat::Json, key), OutputFormat::Json, map_all());
+        let (progress, source) = (Arc::default(), SourceInput::Files);
+        engine.stage(&spec, source, &run(), Arc::clone(&progress), CancellationToken::new()).await.unwrap();
+        assert_eq!(Progress::get(&progress.records_read), rows as u64, "{key}");
+    }
     let listed = engine.buckets().list("in-bucket", "in/sub/b.csv").await.unwrap();
     assert_eq!(listed.len(), 1);
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Url;
 use serde_json::{Map, Value};
 use tidegate_core::{Connection, ConnectorError, ConnectorErrorKind, Credentials, OpenConnection, Secret};
@@ -322,8 +322,11 @@ impl TokenProvider {
     }
 }
 
+/// Form encoding (RFC 6749, appendix B), with `%20` for a space, which every
+/// server reads.
 fn encode(text: &str) -> String {
-    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+    const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 fn encode_form(pairs: &[(&str, &str)]) -> String {

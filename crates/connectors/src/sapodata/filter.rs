@@ -5,7 +5,7 @@ use tidegate_core::{ConnectorError, ConnectorErrorKind};
 
 use super::client::encode_value;
 use super::columns::{Kind, kind_of};
-use super::literal::{literal, quoted};
+use super::literal::{literal, moment, quoted};
 use super::metadata::{EntitySet, Metadata, Property, StructuredType, Version};
 
 /// The longest `$filter`, URL-encoded, that is sent; servers refuse longer URLs
@@ -72,6 +72,9 @@ fn spell(metadata: &Metadata, property: &Property, filter: &Filter) -> Option<(S
         return None;
     }
     let name = &property.name;
+    if let Kind::Timestamp(_) = kind {
+        return around(version, property, filter, &|text| literal(version, edm_type, kind, text));
+    }
     let values: Vec<String> = filter
         .values
         .iter()
@@ -100,7 +103,9 @@ fn spell(metadata: &Metadata, property: &Property, filter: &Filter) -> Option<(S
             }
         }
         Comparison::Contains => {
-            if kind != Kind::Text {
+            // SAP's own V2 adapter does not recognise the function around a line break.
+            let breaks = || filter.values.iter().any(|value| value.contains(char::is_control));
+            if kind != Kind::Text || (version == Version::V2 && breaks()) {
                 return None;
             }
             let all: Vec<String> = filter
@@ -125,6 +130,51 @@ fn spell(metadata: &Metadata, property: &Property, filter: &Filter) -> Option<(S
     }
 }
 
+/// A filter on a point in time, wide enough that the service leaves out nothing
+/// that fulfils it; the engine decides. Services cut literals to the precision
+/// that they keep (SAP's timestamps have whole seconds, CAP's milliseconds), or
+/// compare them as texts of different lengths, so exact bounds would lose records.
+fn around(
+    version: Version,
+    property: &Property,
+    filter: &Filter,
+    literal: &dyn Fn(&str) -> Option<String>,
+) -> Option<(String, bool)> {
+    const SECOND: i64 = 1_000;
+    /// 9999-12-31T23:59:59Z
+    const LAST_MILLIS: i64 = 253_402_300_799_000;
+    let name = &property.name;
+    let millis: Vec<i64> = filter
+        .values
+        .iter()
+        .map(|value| moment(value.trim())?.seconds.checked_mul(SECOND))
+        .collect::<Option<_>>()
+        .filter(|values: &Vec<_>| !values.is_empty())?;
+    // A bound beyond the years that the literals know bounds nothing.
+    let from = |millis: i64| Some(format!("{name} ge {}", literal(&(millis - SECOND).to_string())?));
+    let to = |millis: i64| {
+        let end = Some(millis + 2 * SECOND).filter(|end| *end <= LAST_MILLIS)?;
+        Some(format!("{name} le {}", literal(&end.to_string())?))
+    };
+    let both = |low: i64, high: i64| {
+        let bounds: Vec<String> = [from(low), to(high)].into_iter().flatten().collect();
+        (!bounds.is_empty()).then(|| format!("({})", bounds.join(" and ")))
+    };
+    let (least, most) = (*millis.iter().min()?, *millis.iter().max()?);
+    let text = match filter.comparison {
+        Comparison::Equal => {
+            let all: Vec<String> = millis.iter().map(|at| both(*at, *at)).collect::<Option<_>>()?;
+            if all.len() == 1 { all.concat() } else { format!("({})", all.join(" or ")) }
+        }
+        Comparison::Less | Comparison::LessOrEqual => to(most)?,
+        Comparison::Greater | Comparison::GreaterOrEqual => from(least)?,
+        Comparison::Between if millis.len() == 2 => both(millis[0], millis[1])?,
+        Comparison::NotEqual if version == Version::V4 && property.nullable => format!("{name} ne null"),
+        _ => return None,
+    };
+    Some((text, false))
+}
+
 /// The expression for the records after a key, in the order of the keys: what is
 /// read after reading in parallel had to stop. `None` when a key has no literal
 /// or no order.
@@ -142,7 +192,9 @@ pub fn after_key(
     for (key, value) in keys.iter().zip(last) {
         let property = entity.property(key)?;
         let kind = kind_of(metadata, property)?;
-        if matches!(kind, Kind::Boolean | Kind::Binary | Kind::Json) || property.not_filterable {
+        // Points in time are not compared exactly by every service; see `around`.
+        let unsure = matches!(kind, Kind::Boolean | Kind::Binary | Kind::Json | Kind::Timestamp(_));
+        if unsure || property.not_filterable {
             return None;
         }
         let edm_type = metadata.underlying(&property.edm_type);

@@ -83,7 +83,7 @@ pub fn quoted(text: &str) -> String {
 }
 
 /// A point in time: epoch milliseconds, ISO 8601, or as V2 writes it.
-fn moment(text: &str) -> Option<Instant> {
+pub(super) fn moment(text: &str) -> Option<Instant> {
     match text.parse::<i64>() {
         Ok(millis) => Some(Instant::from_millis(millis)),
         Err(_) => instant(text),
@@ -98,13 +98,11 @@ fn is_guid(text: &str) -> bool {
         })
 }
 
-/// A finite number in the shortest spelling that reads back as the same.
+/// A number of everyday size, in the shortest plain spelling that reads back as
+/// the same. Servers differ in the exponents that they read, so very large and
+/// very small ones have no literal, and the engine compares them.
 fn finite(text: &str) -> Option<String> {
     let number: f64 = text.trim().parse().ok()?;
-    if !number.is_finite() {
-        return None;
-    }
-    let plain = number.to_string();
-    // OData's literals may have an exponent; a hundred zeros help nobody.
-    Some(if plain.len() > 24 { format!("{number:e}") } else { plain })
+    let everyday = number == 0.0 || (1e-6..1e21).contains(&number.abs());
+    everyday.then(|| number.to_string())
 }

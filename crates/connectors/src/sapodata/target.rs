@@ -26,6 +26,9 @@ impl Target {
         if entity.contains(['?', '#', '\\']) || entity.contains("://") {
             return Err(invalid("must be a path: no host, query or fragment"));
         }
+        if entity.trim_matches('/').is_empty() {
+            return Err(invalid("names no entity"));
+        }
         let root = root.trim_end_matches('/');
         let path = match entity.strip_prefix('/') {
             Some(_) => entity.to_owned(),

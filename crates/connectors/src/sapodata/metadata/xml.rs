@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use quick_xml::Reader;
+use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesStart, Event};
 
 use super::{EntitySet, Metadata, Navigation, Property, Scale, StructuredType, Version};
@@ -59,6 +60,15 @@ pub(super) fn parse(text: &str) -> Result<Metadata, String> {
                 parser.close(start.local_name().as_ref());
             }
             Event::Text(part) => parser.text.push_str(&part.decode().map_err(|error| error.to_string())?),
+            Event::GeneralRef(reference) => {
+                let name = reference.decode().map_err(|error| error.to_string())?;
+                let character = reference.resolve_char_ref().map_err(|error| error.to_string())?;
+                match character {
+                    Some(character) => parser.text.push(character),
+                    None => parser.text.push_str(resolve_predefined_entity(&name).unwrap_or_default()),
+                }
+            }
+            Event::CData(part) => parser.text.push_str(&part.decode().map_err(|error| error.to_string())?),
             Event::End(end) => {
                 parser.close(end.local_name().as_ref());
                 depth = depth.saturating_sub(1);

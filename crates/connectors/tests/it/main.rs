@@ -1,0 +1,11 @@
+//! The connectors against servers that behave, and servers that do not.
+
+mod entities;
+mod errors;
+mod kit_rules;
+mod oauth;
+mod paging;
+mod parallel;
+mod peer;
+mod service;
+mod values;

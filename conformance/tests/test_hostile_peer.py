@@ -14,7 +14,8 @@ PASSWORD = "s3cret pass+word/äö=42"
 def peers():
     """The peer that is called, and another that must never be."""
     other = Hostile(host="127.0.0.2")
-    peer = Hostile(elsewhere=f"http://127.0.0.2:{other.port}")
+    # A link's host is compared, and the names of this machine count as one: SAP behind a proxy names its own.
+    peer = Hostile(elsewhere=f"http://127.0.0.2:{other.port}", foreign=f"http://sap.example.invalid:{other.port}")
     yield peer, other
     peer.stop()
     other.stop()

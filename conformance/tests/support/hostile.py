@@ -19,7 +19,8 @@ PAGE, PAGES = 100, 5
 class Hostile:
     """The service on a free port; `seen` keeps (path with query, Authorization) of every request."""
 
-    def __init__(self, elsewhere=None, host="127.0.0.1"):
+    def __init__(self, elsewhere=None, foreign=None, host="127.0.0.1"):
+        self.foreign = foreign
         self.seen, self.elsewhere, self.times = [], elsewhere, {}
         outer = self
 
@@ -99,7 +100,7 @@ class Hostile:
         body = {"value": rows}
         if skip + PAGE < PAGE * PAGES:
             link = f"Rows?$skiptoken={skip + PAGE}"
-            body["@odata.nextLink"] = f"{self.elsewhere}/link/{link}" if mode == "link" and late else link
+            body["@odata.nextLink"] = f"{self.foreign}/link/{link}" if mode == "link" and late else link
         text = json.dumps(body)
         if mode == "torn" and late:
             http.close_connection = True

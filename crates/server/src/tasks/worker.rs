@@ -30,6 +30,9 @@ const LOOK: Duration = Duration::from_secs(1);
 /// they are given back to the queue.
 const DRAIN: Duration = Duration::from_secs(10);
 
+/// The longest time between two tries to publish.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
 /// How often a run is taken up. One that has outlived so many workers would
 /// outlive the next one, too.
 const MAX_ATTEMPTS: u32 = 20;
@@ -218,13 +221,22 @@ impl Hands<'_> {
     }
 
     /// Makes everything visible. A run that has come this far ends well, so a
-    /// failure gives it back for another try instead of ending it.
+    /// failure is tried again, ever more rarely, for as long as the server runs.
     async fn publish(&self, list: &CommitList) -> Result<Ending, Stopped> {
-        match self.app.engine.publish(&self.lease.id, list).await {
-            Ok(()) => Ok(Ending::Successful),
-            Err(error) => {
-                tracing::error!(run = %self.lease.id, %error, "The output could not be made visible yet; trying again.");
-                Err(Stopped::Run(RunError::Cancelled))
+        let mut wait = Duration::from_secs(1);
+        loop {
+            match self.app.engine.publish(&self.lease.id, list).await {
+                Ok(()) => return Ok(Ending::Successful),
+                Err(error) => tracing::error!(
+                    run = %self.lease.id,
+                    %error,
+                    again_in = ?wait,
+                    "The output is whole and could not be made visible yet."
+                ),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(wait) => wait = (wait * 2).min(LONGEST_WAIT),
+                () = self.stop.cancelled() => return Err(Stopped::Run(RunError::Cancelled)),
             }
         }
     }

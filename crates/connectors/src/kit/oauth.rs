@@ -288,7 +288,16 @@ impl TokenProvider {
                 request = request.basic_auth(encode(id), Some(encode(secret)));
             }
             let (transient, asked, outcome) = match outbound.send(request).await {
-                Ok(raw) => (is_transient(raw.status), retry_after(&raw.headers), Ok(raw)),
+                Ok(raw) => {
+                    // A gateway's 502 or 504 does not tell whether the code or the
+                    // refresh token has been spent.
+                    let untouched = matches!(raw.status.as_u16(), 429 | 503);
+                    (
+                        is_transient(raw.status) && (repeatable || untouched),
+                        retry_after(&raw.headers),
+                        Ok(raw),
+                    )
+                }
                 Err(failure) => {
                     let url = shown(&self.grant.token_url);
                     let text = format!("POST {url} failed: {}{}", failure.text, tried(attempt, started));

@@ -48,10 +48,19 @@ impl Outbound {
             Ok(client) => client,
             // A machine without any certificate store can still reach hosts
             // over the CA file and over loopback.
-            Err(_) => builder(&policy)?
-                .tls_built_in_root_certs(false)
-                .build()
-                .map_err(|error| invalid(format!("the HTTP client cannot start: {}", chain(&error))))?,
+            Err(error) => {
+                let client = builder(&policy)?.tls_built_in_root_certs(false).build().map_err(|error| {
+                    let file =
+                        policy.ca_file.as_ref().map(|path| format!(" with the CA file {}", path.display()));
+                    invalid(format!(
+                        "the HTTP client cannot start{}: {}",
+                        file.unwrap_or_default(),
+                        chain(&error)
+                    ))
+                })?;
+                tracing::warn!(error = chain(&error), "the system's certificates are not usable");
+                client
+            }
         };
         Ok(Arc::new(Self { client, policy, sink: Arc::new(NoSink), providers: Mutex::new(HashMap::new()) }))
     }
@@ -163,6 +172,9 @@ fn builder(policy: &Arc<OutboundPolicy>) -> Result<reqwest::ClientBuilder, Conne
         let pem = std::fs::read(path).map_err(|error| unusable(format!("cannot be read: {error}")))?;
         let authorities = reqwest::Certificate::from_pem_bundle(&pem)
             .map_err(|error| unusable(format!("holds no PEM certificates: {error}")))?;
+        if authorities.is_empty() {
+            return Err(unusable("holds no PEM certificates".to_owned()));
+        }
         for authority in authorities {
             builder = builder.add_root_certificate(authority);
         }

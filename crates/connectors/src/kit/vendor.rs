@@ -34,7 +34,10 @@ pub fn vendor_message(body: &[u8]) -> String {
 pub fn looks_like_html(body: &[u8]) -> bool {
     let start = String::from_utf8_lossy(&body[..body.len().min(1024)]).to_ascii_lowercase();
     let start = start.trim_start_matches('\u{feff}').trim_start();
-    start.starts_with("<!doctype html") || start.starts_with("<html") || start.contains("<head>")
+    let is_markup = start.starts_with('<');
+    start.starts_with("<!doctype html")
+        || start.starts_with("<html")
+        || (is_markup && start.contains("<head>"))
 }
 
 /// The message of a JSON error document, if it is one.
@@ -82,7 +85,7 @@ pub(crate) fn embedded_error(text: &str) -> Option<String> {
     let at = text.rfind("\"error\"")?;
     let rest = text[at + 7..].trim_start().strip_prefix(':')?;
     let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Value>();
-    let error = values.next()?.ok()?;
+    let error = values.next()?.ok().filter(Value::is_object)?;
     json_message(&serde_json::json!({ "error": error }))
 }
 
@@ -224,6 +227,7 @@ mod tests {
                 "DUMP: short dump",
             ),
             ("", ""),
+            (r#"{"value":[{"error":"none"},{"a"#, r#"{"value":[{"error":"none"},{"a"#),
         ];
         for (body, expected) in cases {
             assert_eq!(vendor_message(body.as_bytes()), expected);

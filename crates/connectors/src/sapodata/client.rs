@@ -152,12 +152,17 @@ impl Client {
         let (answer, metadata) = self.metadata(&root).await?;
         let url = self.url(&format!("{}/", root.trim_end_matches('/')), &[]);
         let headers = [version_header(metadata.version)];
-        let document = self.get(&url, accept(metadata.version), &headers).await?;
-        if looks_like_html(&document.body) {
-            return Err(self.not_data(&document, "an HTML page instead of the service document"));
-        }
+        let read = match self.get(&url, accept(metadata.version), &headers).await {
+            Ok(document) if looks_like_html(&document.body) => {
+                return Err(self.not_data(&document, "an HTML page instead of the service document"));
+            }
+            Ok(_) => "the service document was read",
+            // A service may have none; then the metadata must do.
+            Err(error) if is_absence(error.kind) => "the service has no service document",
+            Err(error) => return Err(error),
+        };
         Ok(format!(
-            "GET {} answered 200 with OData {} metadata of {} entity sets, and the service document was read, {}",
+            "GET {} answered 200 with OData {} metadata of {} entity sets, and {read}, {}",
             answer.url,
             match metadata.version {
                 Version::V2 => "V2",
@@ -181,6 +186,10 @@ impl Client {
         };
         self.origin.error(kind, &format!("GET {} answered 200 with {what}: {words}", answer.url))
     }
+}
+
+const fn is_absence(kind: ConnectorErrorKind) -> bool {
+    matches!(kind, ConnectorErrorKind::NotFound | ConnectorErrorKind::Unsupported)
 }
 
 /// The `Accept` header for data: JSON in which long integers and decimals are

@@ -26,7 +26,7 @@ pub struct Properties {
     pub o_auth_properties: Option<OAuthProperties>,
     /// Whether to bypass single sign-on, so that basic authentication is asked for.
     #[serde(default, rename = "disableSSO")]
-    pub disable_sso: bool,
+    pub disable_sso: Option<bool>,
 }
 
 /// `OAuthProperties` of the API, as far as a server needs them.
@@ -34,6 +34,7 @@ pub struct Properties {
 #[serde(rename_all = "camelCase")]
 pub struct OAuthProperties {
     /// The token endpoint.
+    #[serde(default)]
     pub token_url: String,
     /// The scopes that the client asks for.
     #[serde(default)]
@@ -87,7 +88,7 @@ impl Properties {
         if let Some(language) = &self.logon_language {
             query.push(("sap-language", language.to_ascii_uppercase()));
         }
-        if self.disable_sso {
+        if self.disable_sso == Some(true) {
             query.push(("saml2", "disabled".to_owned()));
         }
         query

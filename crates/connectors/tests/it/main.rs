@@ -8,4 +8,5 @@ mod paging;
 mod parallel;
 mod peer;
 mod service;
+mod tls;
 mod values;

@@ -1,6 +1,7 @@
 //! Windows in flight, in order, and what happens when the records move.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use tidegate_core::connector::Progress;
 use tidegate_core::plan::ReadRequest;
@@ -97,4 +98,18 @@ async fn a_service_that_refuses_windows_is_read_in_turn() {
     let open = connection(peer.port);
     let got = read(&open, ReadRequest { page_size: None, parallelism: Some(5), ..request("Things") }).await;
     assert_eq!(got.unwrap().rows(), 95, "fewer than a window need none");
+}
+
+#[tokio::test]
+async fn ten_windows_in_flight_hide_a_slow_line() {
+    let mut seconds = Vec::new();
+    for width in [1, 10] {
+        let service = Service::new("4.0", 1_500);
+        let peer = Peer::slow(Duration::from_millis(50), move |request| service.answer(request)).await;
+        let started = Instant::now();
+        let got = read(&connection(peer.port), wanted(25, width)).await.unwrap();
+        assert_eq!(got.rows(), 1_500);
+        seconds.push(started.elapsed().as_secs_f64());
+    }
+    assert!(seconds[0] >= 4.0 * seconds[1], "{seconds:?}");
 }

@@ -2,9 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{
+    AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader,
+};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
 
 /// A request as it came.
 #[derive(Clone, Debug, Default)]
@@ -69,6 +74,27 @@ pub struct Peer {
 impl Peer {
     /// Starts a server that answers with `handler`.
     pub async fn start(handler: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
+        Self::listen(None, Duration::ZERO, handler).await
+    }
+
+    /// Starts one that waits before each answer.
+    pub async fn slow(delay: Duration, handler: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
+        Self::listen(None, delay, handler).await
+    }
+
+    /// Starts one that speaks TLS.
+    pub async fn tls(
+        config: Arc<ServerConfig>,
+        handler: impl Fn(&Request) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        Self::listen(Some(TlsAcceptor::from(config)), Duration::ZERO, handler).await
+    }
+
+    async fn listen(
+        tls: Option<TlsAcceptor>,
+        delay: Duration,
+        handler: impl Fn(&Request) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let log = Arc::new(Mutex::new(Vec::new()));
@@ -77,7 +103,17 @@ impl Peer {
         tokio::spawn(async move {
             loop {
                 let Ok((stream, _)) = listener.accept().await else { break };
-                tokio::spawn(serve(stream, Arc::clone(&handler), Arc::clone(&requests)));
+                let (handler, requests, tls) = (Arc::clone(&handler), Arc::clone(&requests), tls.clone());
+                tokio::spawn(async move {
+                    match tls {
+                        None => serve(stream, delay, handler, requests).await,
+                        Some(tls) => {
+                            if let Ok(stream) = tls.accept(stream).await {
+                                serve(stream, delay, handler, requests).await;
+                            }
+                        }
+                    }
+                });
             }
         });
         Self { port, log }
@@ -94,10 +130,16 @@ impl Peer {
     }
 }
 
-async fn serve(stream: TcpStream, handler: Arc<Handler>, log: Arc<Mutex<Vec<Request>>>) {
+async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    delay: Duration,
+    handler: Arc<Handler>,
+    log: Arc<Mutex<Vec<Request>>>,
+) {
     let mut stream = BufReader::new(stream);
     while let Some(request) = read(&mut stream).await {
         log.lock().unwrap().push(request.clone());
+        tokio::time::sleep(delay).await;
         let reply = handler(&request);
         let mut head =
             format!("HTTP/1.1 {} Status\r\ncontent-length: {}\r\n", reply.status, reply.body.len());
@@ -107,13 +149,14 @@ async fn serve(stream: TcpStream, handler: Arc<Handler>, log: Arc<Mutex<Vec<Requ
         head.push_str("\r\n");
         let body = &reply.body[..reply.cut.unwrap_or(reply.body.len())];
         let sent = [head.as_bytes(), body].concat();
-        if stream.get_mut().write_all(&sent).await.is_err() || reply.cut.is_some() {
+        let stream = stream.get_mut();
+        if stream.write_all(&sent).await.is_err() || stream.flush().await.is_err() || reply.cut.is_some() {
             return;
         }
     }
 }
 
-async fn read(stream: &mut BufReader<TcpStream>) -> Option<Request> {
+async fn read<S: AsyncRead + Unpin>(stream: &mut BufReader<S>) -> Option<Request> {
     let mut line = String::new();
     if stream.read_line(&mut line).await.ok()? == 0 {
         return None;

@@ -102,8 +102,11 @@ async fn windows(
     let mut flying = FuturesOrdered::new();
     let mut held: VecDeque<Read> = VecDeque::new();
     let mut checking: Option<(Task<Result<u64, ConnectorError>>, usize)> = None;
+    // Enough that windows still fly while those before them wait for their
+    // check; fewer when they are large, since all of them are in memory.
+    let most = if size > 2_000 { 2 * width } else { 3 * width };
     loop {
-        while launched < total && flying.len() < width && flying.len() + held.len() < 3 * width {
+        while launched < total && flying.len() < width && flying.len() + held.len() < most {
             let skip = launched * u64::from(size);
             let window = Window { ordered: true, skip, top: Some(size), and: None };
             let reader = Arc::clone(reader);

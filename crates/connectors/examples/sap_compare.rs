@@ -1,7 +1,7 @@
 //! Compares what a service answers to every filter with what reading everything
 //! and filtering here gives, for every field and operator of an entity.
 //!
-//! `sap_compare URL USER ENTITY`; the password comes from `SAP_PASSWORD`. Ends
+//! `sap_compare URL USER ENTITY [FIELD …]`; the password comes from `SAP_PASSWORD`. Ends
 //! non-zero when one differs. The literals are values that the entity holds, in
 //! the spelling of Arrow's display of them.
 #![expect(clippy::print_stdout, reason = "it is a program for the terminal")]
@@ -166,8 +166,8 @@ fn column(batches: &[RecordBatch], name: &str) -> Vec<Cell> {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [url, user, entity] = arguments.as_slice() else {
-        return Err("usage: sap_compare URL USER ENTITY".into());
+    let [url, user, entity, only @ ..] = arguments.as_slice() else {
+        return Err("usage: sap_compare URL USER ENTITY [FIELD …]".into());
     };
     let url = reqwest::Url::parse(url)?;
     let properties = serde_json::json!({
@@ -201,6 +201,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let fields = session.connector.describe_entity(&session.open, entity).await?;
     let (mut asked, mut wrong, mut left) = (0, 0, BTreeSet::new());
     for field in fields.iter().filter(|field| field.parent.is_none()) {
+        if !only.is_empty() && !only.contains(&field.identifier) {
+            continue;
+        }
         let cells = column(&all, &field.identifier);
         let mut values: Vec<(Sortable, String)> = cells.iter().flatten().cloned().collect();
         values.dedup();

@@ -7,6 +7,8 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Instant;
 
+use arrow_array::cast::AsArray as _;
+use arrow_array::types::Int32Type;
 use futures::StreamExt as _;
 use tidegate_connectors::kit::{Outbound, OutboundPolicy};
 use tidegate_connectors::reader;
@@ -57,13 +59,19 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let progress = Arc::new(Progress::default());
     let started = Instant::now();
     let mut scan = connector.scan(&open, request, Arc::clone(&progress)).await?;
-    let mut rows = 0;
+    let (mut rows, mut checksum) = (0, 0_i64);
     while let Some(batch) = scan.batches.next().await {
-        rows += batch?.num_rows();
+        let batch = batch?;
+        rows += batch.num_rows();
+        // Of the first column of whole numbers, so that two readings can be compared, order included.
+        let numbers = batch.columns().iter().find_map(|column| column.as_primitive_opt::<Int32Type>());
+        for number in numbers.into_iter().flat_map(|numbers| numbers.values()) {
+            checksum = checksum.wrapping_mul(31).wrapping_add(i64::from(*number));
+        }
     }
     let seconds = started.elapsed().as_secs_f64();
     println!(
-        "{rows} rows in {seconds:.2} s: {:.0} rows/s, {:.1} MiB/s; {:?}",
+        "{rows} rows in {seconds:.2} s: {:.0} rows/s, {:.1} MiB/s; checksum {checksum:x}; {:?}",
         rows as f64 / seconds,
         Progress::get(&progress.bytes_read) as f64 / seconds / f64::from(1 << 20),
         progress.notes()

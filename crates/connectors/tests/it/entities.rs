@@ -152,3 +152,27 @@ async fn one_service_lists_its_sets_by_their_names() {
     assert_eq!(error.kind, ConnectorErrorKind::NotFound);
     assert!(error.message.contains("no entity set Nothing"), "{error}");
 }
+
+#[tokio::test]
+async fn the_catalogue_of_v4_lists_the_services_of_its_groups() {
+    let xml = r#"<Edmx Version="4.0"><DataServices><Schema Namespace="C"><EntityType Name="Group">
+        <Key><PropertyRef Name="GroupId"/></Key><Property Name="GroupId" Type="Edm.String" Nullable="false"/>
+        <NavigationProperty Name="DefaultSystem" Type="C.System"/></EntityType><EntityType Name="System"/>
+        <EntityContainer Name="X"><EntitySet Name="ServiceGroups" EntityType="C.Group"/></EntityContainer>
+        </Schema></DataServices></Edmx>"#;
+    let peer = Peer::start(move |request| match request.path.as_str() {
+        "/odata/$metadata" => Reply::new(200, xml),
+        "/odata/ServiceGroups" => {
+            assert_eq!(request.option("$expand"), Some("DefaultSystem($expand=Services)"));
+            Reply::json(&json!({"value": [
+                {"GroupId": "A", "DefaultSystem": {"Services": [
+                    {"ServiceId": "ZUI_A", "ServiceUrl": "/sap/opu/odata4/sap/zui_a/0001/"}]}},
+                {"GroupId": "B", "DefaultSystem": null},
+            ]}))
+        }
+        _ => Reply::new(404, ""),
+    })
+    .await;
+    let services = connector().list_entities(&with(peer.port, json!({}), json!({})), None).await.unwrap();
+    assert_eq!(names(&services), [("/sap/opu/odata4/sap/zui_a/0001", "ZUI_A", true)]);
+}

@@ -230,3 +230,23 @@ async fn single_sign_on_is_bypassed_when_asked() {
     connector().check(&open).await.unwrap();
     assert!(peer.requests().iter().all(|request| request.option("saml2") == Some("disabled")));
 }
+
+#[tokio::test]
+async fn a_service_without_a_document_passes_and_one_that_sends_to_a_logon_does_not() {
+    let service = Service::new("4.0", 3);
+    let peer = Peer::start(move |request| match request.path.as_str() {
+        "/odata/" => Reply::new(404, "no document"),
+        _ => service.answer(request),
+    })
+    .await;
+    let report = connector().check(&connection(peer.port)).await.unwrap();
+    assert!(report.did.contains("no service document"), "{}", report.did);
+    let service = Service::new("4.0", 3);
+    let peer = Peer::start(move |request| match request.path.as_str() {
+        "/odata/" => Reply::new(302, "").with("location", "https://idp.example.com/saml2?x=1"),
+        _ => service.answer(request),
+    })
+    .await;
+    let error = connector().check(&connection(peer.port)).await.unwrap_err();
+    assert!(error.message.contains("idp.example.com") && error.message.contains("logon page"), "{error}");
+}

@@ -244,3 +244,18 @@ async fn the_token_endpoint_obeys_the_outbound_rules() {
     assert_eq!(error.kind, ConnectorErrorKind::BadAnswer);
     assert!(away.requests().is_empty());
 }
+
+#[tokio::test]
+async fn a_refresh_token_is_sent_again_only_when_the_endpoint_has_not_taken_it() {
+    for (status, sent) in [(503, 3), (429, 3), (504, 1), (502, 1)] {
+        let peer = Peer::start(move |_| Reply::new(status, "later").with("retry-after", "0")).await;
+        let open = open(peer.port, json!({"refreshToken": "refresh-0-secret"}));
+        connector(Arc::default()).check(&open).await.unwrap_err();
+        assert_eq!(peer.requests().len(), sent, "{status}");
+    }
+    let peer = Peer::start(|_| Reply::new(200, "{\"access_token\":\"t\"}").cut(3)).await;
+    let open = open(peer.port, json!({"refreshToken": "refresh-0-secret"}));
+    let error = connector(Arc::default()).check(&open).await.unwrap_err();
+    assert_eq!(error.kind, ConnectorErrorKind::Unreachable);
+    assert_eq!(peer.requests().len(), 1);
+}

@@ -4,6 +4,7 @@
 //! [`run`] is what happens, [`connector`] is the trait between the engine and
 //! the applications, [`description`] is what a connector says about itself.
 
+pub mod civil;
 pub mod connection;
 pub mod connector;
 pub mod description;

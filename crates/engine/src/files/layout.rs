@@ -6,10 +6,10 @@
 //! key has an extension, as at AppFlow.
 
 use tidegate_core::ExecutionId;
+use tidegate_core::civil::civil_from_days;
 use tidegate_core::flow::{FlowSpec, PathPrefix, PrefixFormat, PrefixType};
 
 use super::key::join;
-use crate::values::time::civil;
 
 /// The keys of one run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,7 +84,7 @@ struct Clock {
 impl Clock {
     fn new(milliseconds: i64) -> Self {
         let seconds = milliseconds.div_euclid(1_000);
-        Self { date: civil(seconds.div_euclid(86_400)), seconds: seconds.rem_euclid(86_400) }
+        Self { date: civil_from_days(seconds.div_euclid(86_400)), seconds: seconds.rem_euclid(86_400) }
     }
 
     fn path(&self, format: PrefixFormat) -> String {

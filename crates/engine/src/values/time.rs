@@ -1,6 +1,7 @@
 //! Dates and times as text: ISO 8601 out, ISO 8601 or epoch milliseconds in.
 
 use datafusion::arrow::datatypes::TimeUnit;
+use tidegate_core::civil::{civil_from_days, days_from_civil};
 
 const DAY_SECONDS: i64 = 86_400;
 const NANOS: i128 = 1_000_000_000;
@@ -15,43 +16,13 @@ pub(crate) const fn per_second(unit: TimeUnit) -> i64 {
     }
 }
 
-/// Year, month and day of a day number (days since 1970-01-01), by the
-/// proleptic Gregorian calendar.
-pub(crate) const fn civil(days: i64) -> (i64, u32, u32) {
-    // Counted from 0000-03-01, so that the leap day ends a year of the count.
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let march_month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
-    (year_of_era + era * 400 + (month <= 2) as i64, month as u32, day as u32)
-}
-
-/// The day number of a date; `None` for one that the calendar lacks.
-fn day_number(year: i64, month: u32, day: u32) -> Option<i64> {
-    if !(1..=12).contains(&month) || day == 0 {
-        return None;
-    }
-    let shifted_year = year - i64::from(month <= 2);
-    let era = shifted_year.div_euclid(400);
-    let of_era = shifted_year.rem_euclid(400);
-    let march_month = i64::from(if month > 2 { month - 3 } else { month + 9 });
-    let of_year = (153 * march_month + 2) / 5 + i64::from(day) - 1;
-    let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468;
-    // A day beyond its month's end lands in the next month.
-    (civil(days) == (year, month, day)).then_some(days)
-}
-
 fn two(out: &mut Vec<u8>, value: u32) {
     out.extend([b'0' + (value / 10 % 10) as u8, b'0' + (value % 10) as u8]);
 }
 
 /// Writes `YYYY-MM-DD`.
 pub(crate) fn write_date(out: &mut Vec<u8>, days: i64) {
-    let (year, month, day) = civil(days);
+    let (year, month, day) = civil_from_days(days);
     if (0..=9_999).contains(&year) {
         two(out, (year / 100) as u32);
         two(out, (year % 100) as u32);
@@ -116,7 +87,8 @@ fn split_date(text: &str) -> Option<(i64, &str)> {
     if bytes.len() < 10 || bytes[4] != b'-' || bytes[7] != b'-' || !text.is_char_boundary(10) {
         return None;
     }
-    let days = day_number(i64::from(digits(&bytes[..4])?), digits(&bytes[5..7])?, digits(&bytes[8..10])?)?;
+    let days =
+        days_from_civil(i64::from(digits(&bytes[..4])?), digits(&bytes[5..7])?, digits(&bytes[8..10])?)?;
     Some((days, &text[10..]))
 }
 

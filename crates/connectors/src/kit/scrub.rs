@@ -5,7 +5,6 @@ use std::sync::RwLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
-use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use tidegate_core::Credentials;
 use zeroize::Zeroizing;
@@ -20,28 +19,21 @@ pub(super) const MAX_VENDOR_TEXT: usize = 64 << 10;
 /// out too, but not when they are so short that nothing of the text would remain.
 const NAMES: &[&str] = &["username", "userName", "clientId", "redirectUri"];
 
-/// The characters that browsers' `encodeURIComponent` encodes.
-const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'!')
-    .remove(b'~')
-    .remove(b'*')
-    .remove(b'\'')
-    .remove(b'(')
-    .remove(b')');
-
-/// The characters that a lenient server encodes in the query of a link.
-const QUERY: &AsciiSet =
-    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'%').add(b'&').add(b'+');
-
 /// Knows the secrets of one connection in the spellings in which a vendor may
 /// echo them: as they are, URL-encoded, base64 (alone, at any alignment, and as
 /// the `user:password` of basic authentication), hex, JSON- and HTML-escaped.
 #[derive(Default)]
 pub struct Scrubber {
-    needles: RwLock<Vec<Zeroizing<String>>>,
+    known: RwLock<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    /// Spellings to look for as they are, the longest first.
+    needles: Vec<Zeroizing<String>>,
+    /// Secrets to look for in any URL encoding: which characters of it a
+    /// server encodes differs from one to the next, so none is spelled out.
+    encoded: Vec<Zeroizing<String>>,
 }
 
 impl std::fmt::Debug for Scrubber {
@@ -75,30 +67,38 @@ impl Scrubber {
                 needles.extend(encodings(pair.as_bytes()));
             }
         }
-        self.add_needles(needles);
+        self.add_needles(needles, found.iter().map(|(_, text)| *text));
     }
 
     /// Learns one more secret, such as an access token.
     pub fn add(&self, secret: &str) {
         let mut needles = Vec::new();
         spell(secret, &mut needles);
-        self.add_needles(needles);
+        self.add_needles(needles, [secret]);
     }
 
-    fn add_needles(&self, more: Vec<Zeroizing<String>>) {
-        let mut needles = self.needles.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        needles.extend(more.into_iter().filter(|needle| !needle.is_empty()));
-        // The longest first, so that no spelling is cut in two by a shorter one.
-        needles.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-        needles.dedup();
+    fn add_needles<'a>(&self, more: Vec<Zeroizing<String>>, secrets: impl IntoIterator<Item = &'a str>) {
+        let mut known = self.known.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        known.needles.extend(more.into_iter().filter(|needle| !needle.is_empty()));
+        let long = secrets.into_iter().filter(|secret| secret.chars().count() >= 3);
+        known.encoded.extend(long.map(|secret| Zeroizing::new(secret.to_owned())));
+        let Known { needles, encoded } = &mut *known;
+        for list in [needles, encoded] {
+            // The longest first, so that no spelling is cut in two by a shorter one.
+            list.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+            list.dedup();
+        }
     }
 
     /// The text without secrets, cut to 64 KiB (after the scrubbing, so that no
     /// half of a secret survives at the cut).
     pub fn scrub(&self, text: &str) -> String {
-        let needles = self.needles.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let known = self.known.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut clean = text.to_owned();
-        for needle in needles.iter() {
+        for secret in &known.encoded {
+            clean = replace_encoded(clean, secret);
+        }
+        for needle in &known.needles {
             if needle.chars().count() < 3 {
                 clean = replace_words(&clean, needle);
             } else if clean.contains(needle.as_str()) {
@@ -115,6 +115,47 @@ impl Scrubber {
         }
         clean
     }
+}
+
+/// Replaces a secret in whatever URL encoding it stands: each of its bytes may
+/// be itself or `%XX`, and a space may be `+`.
+fn replace_encoded(text: String, secret: &str) -> String {
+    if !text.contains(['%', '+']) {
+        return text;
+    }
+    let (bytes, secret) = (text.as_bytes(), secret.as_bytes());
+    let mut clean = String::with_capacity(text.len());
+    let (mut from, mut at) = (0, 0);
+    while at < bytes.len() {
+        match encoded_end(bytes, at, secret) {
+            Some(end) => {
+                clean.push_str(&text[from..at]);
+                clean.push_str(REDACTED);
+                (from, at) = (end, end);
+            }
+            None => at += 1,
+        }
+    }
+    clean.push_str(&text[from..]);
+    clean
+}
+
+/// Where the secret ends that begins at a place of a text, if it does there.
+/// Both ends lie between characters: whatever matches is a whole secret.
+fn encoded_end(text: &[u8], mut at: usize, secret: &[u8]) -> Option<usize> {
+    for wanted in secret {
+        let byte = *text.get(at)?;
+        let digits = text.get(at + 1..at + 3).and_then(|digits| std::str::from_utf8(digits).ok());
+        let hex = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        at += match byte {
+            // Asked first: a `%` of the secret is `%25` where it is encoded.
+            b'%' if hex == Some(*wanted) => 3,
+            _ if byte == *wanted => 1,
+            b'+' if *wanted == b' ' => 1,
+            _ => return None,
+        };
+    }
+    Some(at)
 }
 
 /// Replaces a very short secret where it stands for itself: taking the letter `p`
@@ -150,12 +191,6 @@ fn walk<'a>(name: Option<&'a str>, value: &'a Value, found: &mut Vec<(&'a str, &
 fn spell(secret: &str, needles: &mut Vec<Zeroizing<String>>) {
     let mut add = |text: String| needles.push(Zeroizing::new(text));
     add(secret.to_owned());
-    for set in [NON_ALPHANUMERIC, COMPONENT, QUERY] {
-        let encoded = utf8_percent_encode(secret, set).to_string();
-        add(lower_hex(&encoded));
-        add(encoded.replace("%20", "+"));
-        add(encoded);
-    }
     let json = serde_json::to_string(secret).expect("a text is always JSON");
     let json = json[1..json.len() - 1].to_owned();
     add(json.replace('/', "\\/"));
@@ -211,24 +246,28 @@ fn encodings(bytes: &[u8]) -> Vec<Zeroizing<String>> {
     all.into_iter().map(Zeroizing::new).collect()
 }
 
-/// `%2F` as `%2f`, leaving the rest alone.
-fn lower_hex(encoded: &str) -> String {
-    let mut bytes = encoded.as_bytes().to_vec();
-    let mut at = 0;
-    while at + 2 < bytes.len() {
-        if bytes[at] == b'%' {
-            bytes[at + 1].make_ascii_lowercase();
-            bytes[at + 2].make_ascii_lowercase();
-        }
-        at += 1;
-    }
-    String::from_utf8(bytes).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+
+    fn encoded(text: &str, is_encoded: impl Fn(u8) -> bool, space: &str) -> String {
+        text.bytes()
+            .map(|byte| match byte {
+                b' ' => space.to_owned(),
+                _ if is_encoded(byte) => format!("%{byte:02X}"),
+                _ => char::from(byte).to_string(),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_secret_that_looks_encoded_and_a_place_between_characters() {
+        let scrubber = Scrubber::default();
+        scrubber.add("a%41b");
+        assert_eq!(scrubber.scrub("a%41b a%2541b äa%41bä%"), "[redacted] [redacted] ä[redacted]ä%");
+        assert_eq!(scrubber.scrub("100% a%4 a%41"), "100% a%4 a%41");
+    }
 
     #[test]
     fn every_spelling_of_a_secret_goes() {
@@ -240,8 +279,11 @@ mod tests {
         let hex: String = password.bytes().map(|b| format!("{b:02X}")).collect();
         let echoes = [
             password.to_owned(),
-            utf8_percent_encode(password, NON_ALPHANUMERIC).to_string(),
-            lower_hex(&utf8_percent_encode(password, COMPONENT).to_string()),
+            encoded(password, |byte| !byte.is_ascii_alphanumeric(), "%20"),
+            encoded(password, |byte| !byte.is_ascii_alphanumeric(), "+").to_lowercase(),
+            // Python's `quote`, and a server that encodes what no ASCII is.
+            encoded(password, |byte| !byte.is_ascii_alphanumeric() && byte != b'/', "%20"),
+            encoded(password, |byte| !byte.is_ascii(), "+"),
             STANDARD.encode(password),
             URL_SAFE_NO_PAD.encode(password),
             STANDARD.encode(&pair),

@@ -32,11 +32,12 @@ impl SampleService {
             Failure::new(format!("set {PASSWORD_VARIABLE} to the password that requests must carry"))
         })?;
         let listener = tokio::net::TcpListener::bind(self.listen).await?;
+        let stop = told_to_stop();
         let mut stdout = std::io::stdout();
         writeln!(stdout, "sample listening on http://{}{SERVICE_PATH}", listener.local_addr()?)?;
         stdout.flush()?;
         let options = sample::Options { user: self.user, password: Secret::new(password) };
-        sample::serve(listener, options, told_to_stop()).await?;
+        sample::serve(listener, options, stop).await?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -1,10 +1,12 @@
 //! `tidegate serve`: runs the server until it is told to stop.
 
+use std::future::Future;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use tokio::signal::unix::Signal;
 use tracing_subscriber::EnvFilter;
 
 use super::{Failure, VERSION};
@@ -30,10 +32,11 @@ impl Serve {
         let server = Server::start(&settings).await?;
         tracing::info!(version = VERSION, data_dir = %settings.data_dir().display(), "Started.");
         let url = server.url()?;
+        let stop = told_to_stop();
         let mut stdout = std::io::stdout();
         writeln!(stdout, "tidegate listening on {url}")?;
         stdout.flush()?;
-        server.run(told_to_stop()).await?;
+        server.run(stop).await?;
         tracing::info!("Stopped.");
         Ok(ExitCode::SUCCESS)
     }
@@ -61,20 +64,24 @@ pub fn log_to_stderr(settings: &Settings) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Resolves at SIGTERM or SIGINT.
-pub async fn told_to_stop() {
+/// Resolves at SIGTERM or SIGINT. Both are listened for from the call on, not
+/// from the first time that somebody waits: whoever has read the ready line may
+/// send one at once.
+pub fn told_to_stop() -> impl Future<Output = ()> + Send + 'static {
     use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = match signal(SignalKind::terminate()) {
-        Ok(signal) => signal,
-        Err(error) => {
-            tracing::error!(%error, "SIGTERM cannot be listened for; only Ctrl-C ends the server in order.");
-            let _ = tokio::signal::ctrl_c().await;
-            return;
-        }
+    let listen = |kind| {
+        signal(kind).inspect_err(|error| tracing::error!(%error, "A signal cannot be listened for.")).ok()
     };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
+    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate()), listen(SignalKind::interrupt()));
+    async move {
+        let wait = async |signal: &mut Option<Signal>| match signal {
+            Some(signal) => drop(signal.recv().await),
+            None => std::future::pending().await,
+        };
+        tokio::select! {
+            () = wait(&mut terminate) => {}
+            () = wait(&mut interrupt) => {}
+        }
+        tracing::info!("Told to stop; requests and runs under way come to their end.");
     }
-    tracing::info!("Told to stop; requests and runs under way come to their end.");
 }

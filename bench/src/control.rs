@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::api::{Server, profile};
 use crate::load::{self, Call, Measured};
-use crate::report::{Goal, Report};
+use crate::report::{Goal, Report, number};
 use crate::stats::percentile;
 use crate::{Outcome, Setting};
 
@@ -95,7 +95,8 @@ pub async fn run(setting: &Setting, report: &mut Report) -> Outcome<()> {
     large.server.stop().await?;
 
     report.part(PART);
-    let stored = [format!("{FEW} connections"), format!("{} connections", size.many)];
+    #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
+    let stored = [FEW, size.many].map(|stored| format!("{} connections", number(stored as f64)));
     for (rounds, stored) in reads.into_iter().zip(&stored) {
         rounds.report(report, &format!("DescribeConnectorProfiles, {stored}"), 5_000.0);
     }

@@ -40,6 +40,8 @@ struct Run {
     server: f64,
     /// From StartFlow to the first answer that tells the end.
     wall: f64,
+    /// The processor time that the server used meanwhile.
+    processor: f64,
 }
 
 /// Measures flows against plain reading, with every source that there is.
@@ -64,7 +66,8 @@ async fn against_pages(setting: &Setting, report: &mut Report, source: &Source) 
     let (mut bench, asked) = Bench::prepare(setting, source, &server, &recorder).await?;
     bench.flow("direct", source.address.port(), 1).await?;
 
-    let (mut reading, mut moving, mut ratios, mut walls) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut reading, mut moving, mut processor) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut ratios, mut walls) = (Vec::new(), Vec::new());
     let mut bytes = 0.0;
     for _ in 0..setting.rounds() {
         let read = pages::read(source.address, &asked, |_| Ok(())).await?;
@@ -74,18 +77,20 @@ async fn against_pages(setting: &Setting, report: &mut Report, source: &Source) 
         {
             bytes = read.bytes as f64 / f64::from(1 << 20);
         }
-        reading.push(seconds);
-        moving.push(run.server);
+        reading.push(seconds * 1000.0);
+        moving.push(run.server * 1000.0);
+        processor.push(run.processor * 1000.0);
         ratios.push(run.server / seconds);
         walls.push(run.wall / seconds);
     }
     let peak = server.child.memory("VmHWM")?;
     server.stop().await?;
 
-    let rate = moving.iter().map(|seconds| bytes / seconds).collect();
+    let rate = moving.iter().map(|millis| bytes / millis * 1000.0).collect();
     report.part(&part);
-    report.add("reading the pages in turn", "s", reading, Goal::None);
-    report.add("the flow, by its record", "s", moving, Goal::None);
+    report.add("reading the pages in turn", "ms", reading, Goal::None);
+    report.add("the flow, by its record", "ms", moving, Goal::None);
+    report.add("the flow, processor time of the server", "ms", processor, Goal::None);
     report.add("the flow to the pages, by its record", "×", ratios, Goal::AtMost(1.2));
     report.add("the flow to the pages, by the client's clock", "×", walls, Goal::AtMost(1.2));
     report.add("JSON read by the flow", "MiB/s", rate, Goal::None);
@@ -209,10 +214,12 @@ impl<'a> Bench<'a> {
     /// Runs a flow into an empty bucket and checks what it wrote.
     async fn run(&mut self, name: &str) -> Outcome<Run> {
         self.empty_bucket()?;
+        let used = self.server.child.processor_time()?;
         let (record, wall) = self.record(name).await?;
+        let processor = (self.server.child.processor_time()? - used).as_secs_f64();
         self.check(&record).await?;
         let time = |member: &str| record[member].as_f64().ok_or_else(|| format!("the run has no {member}"));
-        Ok(Run { server: time("lastUpdatedAt")? - time("startedAt")?, wall })
+        Ok(Run { server: time("lastUpdatedAt")? - time("startedAt")?, wall, processor })
     }
 
     /// Starts a flow and waits for the record of its end.

@@ -56,6 +56,9 @@ pub struct Setting {
     /// Measure only these
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Part>,
+    /// Rows that a flow moves, at most 336,776 [default: 200000]
+    #[arg(long)]
+    rows: Option<u64>,
     /// Small counts and two rounds, to see whether it works
     #[arg(long)]
     quick: bool,
@@ -91,11 +94,13 @@ pub struct Size {
 impl Setting {
     /// The counts.
     pub fn size(&self) -> Size {
-        if self.quick {
+        let mut size = if self.quick {
             Size { reads: 1_000, creates: 100, many: 200, syncs: 50, rows: 20_000 }
         } else {
             Size { reads: 20_000, creates: 1_000, many: 10_000, syncs: 200, rows: 200_000 }
-        }
+        };
+        size.rows = self.rows.unwrap_or(size.rows);
+        size
     }
 
     /// How often each figure is measured.

@@ -134,7 +134,7 @@ impl Report {
 }
 
 /// A number as people read it: three digits that count, thousands set apart.
-fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     let digits = match value.abs() {
         small if small < 10.0 => 2,
         middle if middle < 100.0 => 1,

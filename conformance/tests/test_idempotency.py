@@ -96,3 +96,8 @@ def test_a_token_that_is_none(emulation, name, bad):
         assert status in (200, 400), message
     else:
         assert (status, error) == (400, "ValidationException") and "clientToken" in message
+    # The start of another on-demand flow is not refused for a token that was used before.
+    other = {**data, "flowName": f"{name}-other", "clientToken": str(uuid.uuid4())}
+    assert emulation.raw("/create-flow", other).status_code == 200
+    started = emulation.raw("/start-flow", {**start, "flowName": f"{name}-other"})
+    assert started.status_code == 200 and started.json()["executionId"] != ran

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tidegate_core::{AccountId, Secret};
-use tidegate_store::{Idempotent, Outcome};
+use tidegate_store::{Idempotent, Outcome, StoreError};
 use tidegate_wire::Operation;
 
 use crate::app::App;
@@ -71,6 +71,26 @@ impl Call {
         let Some(once) = self.once(&()) else { return Ok(None) };
         let found = self.app.store.replay(self.account(), &once).await?;
         found.map(|answer| serde_json::from_value(answer).map_err(ApiError::internal)).transpose()
+    }
+
+    /// As [`Call::earlier_answer`], for StartFlow of an on-demand flow, where the
+    /// service refuses no input for its token: a token that stands for another
+    /// input counts as none.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn earlier_answer_or_forget<T: DeserializeOwned>(&mut self) -> Result<Option<T>, ApiError> {
+        let Some(once) = self.once(&()) else { return Ok(None) };
+        match self.app.store.replay(self.account(), &once).await {
+            Ok(found) => {
+                found.map(|answer| serde_json::from_value(answer).map_err(ApiError::internal)).transpose()
+            }
+            Err(StoreError::IdempotencyMismatch) => {
+                self.token = None;
+                Ok(None)
+            }
+            Err(other) => Err(other.into()),
+        }
     }
 
     /// The client token with the answer that it will give to those who repeat

@@ -11,8 +11,8 @@ use super::describe_flow::{definition, missing, stored};
 use crate::error::ApiError;
 
 /// Carries the operation out.
-pub async fn run(call: Call, input: wire::StartFlowRequest) -> Result<wire::StartFlowResponse, ApiError> {
-    if let Some(answer) = call.earlier_answer().await? {
+pub async fn run(mut call: Call, input: wire::StartFlowRequest) -> Result<wire::StartFlowResponse, ApiError> {
+    if let Some(answer) = call.earlier_answer_or_forget().await? {
         return Ok(answer);
     }
     let app = &call.app;

@@ -49,8 +49,19 @@ impl Tools {
 }
 
 /// A cargo command, by the cargo that runs this.
+///
+/// `cargo run` tells a program about its package by variables, and the build script of `ring` asks to be run again
+/// when those change: left in place, they would make every build from here undo the ones from the command line, and
+/// the other way round.
 pub(crate) fn cargo(tools: &Tools, arguments: &[&str]) -> Run {
-    tools.command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())).args(arguments)
+    let mut run = tools.command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())).args(arguments);
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            run.0.env_remove(&name);
+        }
+    }
+    run
 }
 
 /// Writes a line to stdout; a closed pipe is no reason to fail.

@@ -97,6 +97,14 @@ def test_an_unreachable_vendor_is_a_server_error(live, sap, create, name):
     assert describe(live, name) == []
 
 
+def test_a_service_that_is_not_there_is_the_vendors_error_and_not_a_missing_resource(live, sap, name):
+    data = sap.profile(name)
+    data["connectorProfileConfig"]["connectorProfileProperties"]["SAPOData"]["applicationServicePath"] = "/odata/v4/nothing"
+    answer = live.raw("/create-connector-profile", data)
+    assert answer.status_code == 400 and answer.headers["x-amzn-ErrorType"] == "ConnectorServerException", answer.text
+    assert describe(live, name) == []
+
+
 def test_a_second_connection_of_the_same_name_is_a_conflict(live, create, name):
     assert create(name).code == 0
     again = create(name)

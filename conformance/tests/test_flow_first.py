@@ -210,12 +210,14 @@ def test_parquet_keeps_decimals_and_times_as_such(connections, bucket, move):
     assert rows[1]["big"] is None
 
 
-def test_a_view_without_keys_is_read_to_its_end(connections, bucket, move):
+def test_a_view_without_keys_is_read_to_its_end(live, connections, bucket, move, name):
     move(sap_source(connections[4], "Routes", paginationConfig={"maxPageSize": 50}, parallelismConfig={"maxParallelism": 5}),
          s3_destination(bucket.name), [map_all(SAP)])
     want = {(r["carrier"], r["origin"], r["dest"]) for r in table("flights", 20000)}
     rows = [(r["carrier"], r["origin"], r["dest"]) for r in bucket.json_rows()]
     assert len(rows) == len(set(rows)) and set(rows) == want
+    said = live.boto().describe_flow(flowName=name)["lastRunExecutionDetails"]["mostRecentExecutionMessage"]
+    assert said.startswith("Successfully ran the flow ") and "key" in said, said
 
 
 # From S3.

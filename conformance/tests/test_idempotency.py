@@ -84,6 +84,11 @@ def test_flows_and_starts_are_repeated_too(emulation, name, token):
     start = {"flowName": name, "clientToken": str(uuid.uuid4())}
     ran = emulation.raw("/start-flow", start).json()["executionId"]
     assert emulation.raw("/start-flow", start).json()["executionId"] == ran
+    # The start of another on-demand flow is not refused for a token that was used before.
+    other = {**data, "flowName": f"{name}-other", "clientToken": str(uuid.uuid4())}
+    assert emulation.raw("/create-flow", other).status_code == 200
+    started = emulation.raw("/start-flow", {**start, "flowName": f"{name}-other"})
+    assert started.status_code == 200 and started.json()["executionId"] != ran
     emulation.wait_for_run(name, ran)
     records = emulation.boto().describe_flow_execution_records(flowName=name)["flowExecutions"]
     assert [record["executionId"] for record in records] == [ran]
@@ -96,8 +101,3 @@ def test_a_token_that_is_none(emulation, name, bad):
         assert status in (200, 400), message
     else:
         assert (status, error) == (400, "ValidationException") and "clientToken" in message
-    # The start of another on-demand flow is not refused for a token that was used before.
-    other = {**data, "flowName": f"{name}-other", "clientToken": str(uuid.uuid4())}
-    assert emulation.raw("/create-flow", other).status_code == 200
-    started = emulation.raw("/start-flow", {**start, "flowName": f"{name}-other"})
-    assert started.status_code == 200 and started.json()["executionId"] != ran

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import stat
 import subprocess
 import threading
@@ -94,10 +95,13 @@ def test_quotas_of_flows(tmp_path, name):
 
 
 def test_tls(tmp_path):
-    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-                    "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", str(key), "-out", str(cert)],
+    ca, cert, key = tmp_path / "ca.pem", tmp_path / "cert.pem", tmp_path / "key.pem"
+    new = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    subprocess.run([*new, "-subj", "/CN=own authority", "-keyout", str(tmp_path / "ca.key"), "-out", str(ca)],
                    check=True, capture_output=True)
+    subprocess.run([*new, "-subj", "/CN=localhost", "-CA", str(ca), "-CAkey", str(tmp_path / "ca.key"),
+                    "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE",
+                    "-keyout", str(key), "-out", str(cert)], check=True, capture_output=True)
     kept = {k: v for k, v in os.environ.items() if k in ("PATH", "LANG")}
     process = Process(
         [str(binary()), "serve", "--listen", "0.0.0.0:0", "--data-dir", "data", "--tls-cert", str(cert), "--tls-key", str(key)],
@@ -106,11 +110,17 @@ def test_tls(tmp_path):
     try:
         url = f"https://127.0.0.1:{process.url.rsplit(':', 1)[1]}"
         client = boto3.client("appflow", endpoint_url=url, region_name=REGION, aws_access_key_id=ACCESS_KEY_ID,
-                              aws_secret_access_key=SECRET, verify=str(cert), config=Config(retries={"total_max_attempts": 1}))
+                              aws_secret_access_key=SECRET, verify=str(ca), config=Config(retries={"total_max_attempts": 1}))
         assert client.list_flows()["flows"] == []
-        assert requests.get(f"{url}/healthz", verify=str(cert), timeout=10).text == "ok\n"
+        assert requests.get(f"{url}/healthz", verify=str(ca), timeout=10).text == "ok\n"
         with pytest.raises(requests.exceptions.SSLError):
             requests.get(f"{url}/healthz", timeout=10)
+        own = {**kept, "HOME": str(tmp_path), "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET,
+               "AWS_ENDPOINT_URL_APPFLOW": url, "AWS_REGION": REGION}
+        command = [str(binary()), "key", "list"]
+        trusted = subprocess.run(command, env={**own, "AWS_CA_BUNDLE": str(ca)}, capture_output=True, text=True)
+        assert trusted.returncode == 0 and ACCESS_KEY_ID in trusted.stdout, trusted.stderr
+        assert subprocess.run(command, env=own, capture_output=True, text=True).returncode == 1
     finally:
         process.kill()
 
@@ -180,6 +190,29 @@ def test_extensions_are_signed_and_refused_like_everything_else(live):
     assert (status, error) == (400, "ValidationException") and "accessKeyId" in message
     assert error_of(live.raw("/x/nothing"))[:2] == (404, "UnknownOperationException")
     assert error_of(live.raw("/x/list-access-keys", method="GET"))[:2] == (404, "UnknownOperationException")
+
+
+def answer_to(live, head, seconds=5):
+    """What the server says to the beginning of a request that never comes whole."""
+    host, port = live.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=seconds) as connection:
+        connection.sendall(head)
+        return connection.recv(4096).decode()
+
+
+def test_nobody_without_a_key_makes_it_wait_for_a_body(live):
+    head = f"POST /list-flows HTTP/1.1\r\nHost: x\r\nContent-Length: {{}}\r\n\r\n{{{{"
+    assert "403" in answer_to(live, head.format(10).encode()).splitlines()[0]
+    assert "413" in answer_to(live, head.format(99_999_999).encode()).splitlines()[0]
+
+
+def test_the_log_tells_what_was_changed_and_why_something_failed(make_server, name):
+    server = make_server("--connection-check", "off")
+    server.boto().create_connector_profile(**singular(name))
+    server.raw("/create-connector-profile", singular(name))
+    log = server.log()
+    assert "Done." in log and "CreateConnectorProfile" in log and "already exists" in log
+    assert "key\"" not in log
 
 
 def test_sigterm_lets_a_request_under_way_finish(make_server, tmp_path, name):

@@ -20,6 +20,14 @@ use crate::plan::ReadRequest;
 pub const EXTENSION_NAME: &str = "ARROW:extension:name";
 /// The value of [`EXTENSION_NAME`] for JSON texts.
 pub const JSON_EXTENSION: &str = "arrow.json";
+/// The arrow field metadata key that says what the texts of a column stand
+/// for, so that filters compare them by value: one of the constants below.
+/// Without it texts compare byte by byte.
+pub const TEXT_MEANING: &str = "tidegate.text";
+/// Of [`TEXT_MEANING`]: JSON numbers of any length; they compare exactly.
+pub const NUMBER_TEXT: &str = "number";
+/// Of [`TEXT_MEANING`]: GUIDs, which are equal whatever their letters' case.
+pub const GUID_TEXT: &str = "guid";
 
 /// What a live check did, in one sentence for people, such as
 /// "GET https://host/$metadata answered 200 as user ALICE".
@@ -108,10 +116,13 @@ impl Progress {
     }
 
     /// Adds a sentence that the run's record will carry, such as why pages are
-    /// read one after the other.
+    /// read one after the other; the same one twice in a row counts once.
     pub fn note(&self, text: impl Into<String>) {
+        let text = text.into();
         let mut notes = self.notes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        notes.push(text.into());
+        if notes.last() != Some(&text) {
+            notes.push(text);
+        }
     }
 
     /// The sentences so far.

@@ -91,8 +91,8 @@ impl Readers {
     pub fn get(&self, kind: ConnectorType) -> Result<&dyn Connector, ApiError> {
         self.find(kind).ok_or_else(|| {
             ApiError::unsupported(format!(
-                "This server cannot read from {} yet, so it can store its connections but neither test them nor list \
-                 their entities.",
+                "This server has no reader of entities for {} yet: it can neither test its connections nor list what \
+                 they hold.",
                 kind.as_str()
             ))
         })

@@ -195,6 +195,32 @@ impl Settings {
         }
     }
 
+    /// The region, checked to be one that can stand in a signature's scope.
+    ///
+    /// # Errors
+    /// Anything else, with what to write instead.
+    pub fn checked_region(&self) -> Result<String, String> {
+        let region = self.region();
+        let good = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if !region.is_empty() && region.bytes().all(good) {
+            Ok(region)
+        } else {
+            Err(format!("the region must be letters, digits and dashes, such as us-east-1, not '{region}'"))
+        }
+    }
+
+    /// How many runs go on at once.
+    ///
+    /// # Errors
+    /// None at all: nothing would ever run.
+    pub fn max_concurrent_runs(&self) -> Result<usize, String> {
+        match self.max_concurrent_runs {
+            Some(0) => Err("--max-concurrent-runs must be at least 1".to_owned()),
+            Some(count) => Ok(count),
+            None => Ok(4),
+        }
+    }
+
     /// Refuses what would send signed requests in the clear over a network.
     ///
     /// # Errors
@@ -243,5 +269,9 @@ mod tests {
         assert!(open.check_transport().expect_err("in the clear").contains("--tls-cert"));
         let account = Settings { account_id: Some("12".to_owned()), ..Settings::default() };
         assert!(account.account_id().expect_err("two digits").contains("twelve digits"));
+        let region = Settings { region: Some("x y".to_owned()), ..Settings::default() };
+        assert!(region.checked_region().expect_err("a space").contains("us-east-1"));
+        let none = Settings { max_concurrent_runs: Some(0), ..Settings::default() };
+        assert!(none.max_concurrent_runs().is_err());
     }
 }

@@ -52,7 +52,9 @@ impl Server {
     /// # Errors
     /// What cannot be opened, and what to do about it, as one sentence.
     pub async fn start(settings: &Settings) -> Result<Self, String> {
-        let scope = Scope { account: AccountId::new(settings.account_id()?), region: settings.region() };
+        let scope =
+            Scope { account: AccountId::new(settings.account_id()?), region: settings.checked_region()? };
+        let max_concurrent_runs = settings.max_concurrent_runs()?;
         let data_dir = settings.data_dir();
         let config = StoreConfig { data_dir: data_dir.clone(), keys: key_source(settings) };
         let store = Store::open(config).await.map_err(|error| explain(&error))?;
@@ -91,13 +93,7 @@ impl Server {
             _ => None,
         };
         let bound = Bound::bind(settings.listen(), tls.as_ref()).await?;
-        Ok(Self {
-            app,
-            bound,
-            max_concurrent_runs: settings.max_concurrent_runs.unwrap_or(4).max(1),
-            root,
-            _lock: lock,
-        })
+        Ok(Self { app, bound, max_concurrent_runs, root, _lock: lock })
     }
 
     /// The base URL for clients.

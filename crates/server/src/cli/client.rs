@@ -70,7 +70,20 @@ impl Client {
         access_key_id: &str,
         secret: Secret<String>,
     ) -> Result<Self, Failure> {
-        let http = reqwest::Client::builder()
+        let mut builder = reqwest::Client::builder();
+        // As the AWS CLI: a server behind one's own authority.
+        if let Some(path) = env("AWS_CA_BUNDLE") {
+            let unusable = |error: &dyn std::fmt::Display| {
+                Failure::new(format!("the certificates of AWS_CA_BUNDLE ({path}) cannot be used: {error}"))
+            };
+            let pem = std::fs::read(&path).map_err(|error| unusable(&error))?;
+            for certificate in
+                reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| unusable(&error))?
+            {
+                builder = builder.add_root_certificate(certificate);
+            }
+        }
+        let http = builder
             .timeout(Duration::from_secs(120))
             .connect_timeout(Duration::from_secs(5))
             .redirect(reqwest::redirect::Policy::none())

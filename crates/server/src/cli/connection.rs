@@ -142,7 +142,9 @@ async fn test(name: &str, args: &ClientArgs) -> Result<ExitCode, Failure> {
     if args.output == Output::Json {
         output::json(&answer);
     } else {
-        output::line(&format!("{name}: {}. {}", result.to_lowercase(), text(&answer, "message")));
+        let told =
+            if result == "CannotBeTested" { "cannot be tested".to_owned() } else { result.to_lowercase() };
+        output::line(&format!("{name}: {told}. {}", text(&answer, "message")));
     }
     Ok(ExitCode::from(match result.as_str() {
         "Proved" => 0,

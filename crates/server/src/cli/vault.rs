@@ -31,7 +31,7 @@ impl Vault {
         while text(&answer, "status") == "Running" {
             let done =
                 format!("{} of {} secrets are wrapped anew.", text(&answer, "done"), text(&answer, "total"));
-            if args.output == Output::Table && done != told {
+            if args.output == Output::Table && done != told && text(&answer, "total") != "0" {
                 output::line(&done);
                 told = done;
             }

@@ -169,7 +169,8 @@ fn layout(config: &wire::PrefixConfig) -> Layout {
 fn tasks(definition: &wire::CreateFlowRequest) -> Result<Vec<Task>, Findings> {
     let source = connector_type(definition.source_flow_config.connector_type);
     let raw: Vec<RawTask> = definition.tasks.iter().map(|task| raw_task(task, source)).collect();
-    task::parse(&raw, source)
+    let prefixed = |finding| format!("Task Validation Error: {finding}");
+    task::parse(&raw, source).map_err(|findings| findings.into_iter().map(prefixed).collect())
 }
 
 /// A task's operator stands under the *source* connector's key; under any

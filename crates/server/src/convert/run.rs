@@ -40,9 +40,15 @@ pub fn record(run: &Run) -> wire::ExecutionRecord {
 
 /// A flow's last run as DescribeFlow and ListFlows tell it.
 pub fn last_run(run: &Run) -> wire::ExecutionDetails {
+    // What happened on the way stands behind the service's own words.
+    let notes = run.counts.notes.iter().map(|note| format!(" {note}.")).collect::<String>();
     let message = match run.status {
-        RunStatus::Successful => Some("Successfully ran the flow".to_owned()),
-        _ => run.error.as_deref().map(shorten),
+        RunStatus::Successful => Some(shorten(&format!("Successfully ran the flow{notes}"))),
+        _ => run
+            .error
+            .clone()
+            .or_else(|| (!notes.is_empty()).then(|| notes.trim().to_owned()))
+            .map(|text| shorten(&text)),
     };
     wire::ExecutionDetails {
         most_recent_execution_message: message,

@@ -1,7 +1,7 @@
 //! One API request from its bytes to its answer: route, signature, validation, operation.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -13,13 +13,16 @@ use serde_json::Value;
 use tidegate_wire::{ErrorKind, Match, match_route, parse_body};
 use uuid::Uuid;
 
-use super::sigv4::{self, VerifyRequest};
+use super::sigv4::{self, SignatureError, VerifyRequest};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::ops::{self, Caller, Extension};
 
 /// The largest body that is read; a definition with its tasks is far smaller.
 const MAX_BODY: usize = 1024 * 1024;
+
+/// How long a body may take to arrive.
+const BODY_TIME: Duration = Duration::from_secs(20);
 
 /// What a path asks for.
 enum Target<'p> {
@@ -60,21 +63,20 @@ pub async fn handle(State(app): State<Arc<App>>, request: Request) -> Response {
     let status = result.as_ref().map_or_else(|error| error.status, |_| 200);
     app.metrics.request(name, status, started.elapsed());
     match &result {
-        Ok(_) => tracing::debug!(%request_id, operation = name, status, "Answered."),
+        // What changed something is worth a line; what only read is not.
+        Ok(_) if name.starts_with("Describe") || name.starts_with("List") => {
+            tracing::debug!(%request_id, operation = name, status, "Answered.");
+        }
+        Ok(_) => tracing::info!(%request_id, operation = name, status, "Done."),
         Err(error) => {
-            tracing::info!(%request_id, operation = name, status, error = error.name, "Answered with an error.");
+            tracing::info!(%request_id, operation = name, status, error = error.name, message = error.message, "Refused.");
         }
     }
     respond(&request_id, result)
 }
 
 async fn run(app: &Arc<App>, target: Target<'_>, parts: &Parts, body: Body) -> Result<Value, ApiError> {
-    let body = to_bytes(body, MAX_BODY).await.map_err(|_| {
-        ApiError::new(
-            ErrorKind::RequestEntityTooLarge,
-            format!("The request's body is larger than {MAX_BODY} bytes, or did not arrive whole."),
-        )
-    })?;
+    let body = read_body(app, parts, body).await?;
     let caller = authenticate(app, parts, &body).await?;
     match target {
         Target::Operation(found) => {
@@ -89,8 +91,38 @@ async fn run(app: &Arc<App>, target: Target<'_>, parts: &Parts, body: Body) -> R
     }
 }
 
-async fn authenticate(app: &Arc<App>, parts: &Parts, body: &Bytes) -> Result<Caller, ApiError> {
-    let request = VerifyRequest {
+/// Reads the body of a request whose headers promise a valid signature: nobody
+/// else can make the server wait for one, or keep one.
+async fn read_body(app: &App, parts: &Parts, body: Body) -> Result<Bytes, ApiError> {
+    let too_large = || {
+        ApiError::new(
+            ErrorKind::RequestEntityTooLarge,
+            format!("The request's body is larger than {MAX_BODY} bytes, or did not arrive whole."),
+        )
+    };
+    let stated = parts
+        .headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if stated.is_some_and(|length| length > MAX_BODY as u64) {
+        return Err(too_large());
+    }
+    let nothing = Bytes::new();
+    let parsed = sigv4::parse(&signed_part(parts, &nothing), &app.scope.region)?;
+    if app.keys.find(parsed.access_key_id()).await?.is_none() {
+        return Err(SignatureError::UnrecognizedClient.into());
+    }
+    match tokio::time::timeout(BODY_TIME, to_bytes(body, MAX_BODY)).await {
+        Ok(read) => read.map_err(|_| too_large()),
+        Err(_) => Err(ApiError::new(
+            ErrorKind::RequestTimeout,
+            format!("The request's body did not arrive within {} seconds.", BODY_TIME.as_secs()),
+        )),
+    }
+}
+
+fn signed_part<'a>(parts: &'a Parts, body: &'a Bytes) -> VerifyRequest<'a> {
+    VerifyRequest {
         method: parts.method.as_str(),
         raw_path: parts.uri.path(),
         raw_query: parts.uri.query().unwrap_or(""),
@@ -98,8 +130,11 @@ async fn authenticate(app: &Arc<App>, parts: &Parts, body: &Bytes) -> Result<Cal
         headers: &parts.headers,
         body,
         now: jiff::Timestamp::now(),
-    };
-    let parsed = sigv4::parse(&request, &app.scope.region)?;
+    }
+}
+
+async fn authenticate(app: &Arc<App>, parts: &Parts, body: &Bytes) -> Result<Caller, ApiError> {
+    let parsed = sigv4::parse(&signed_part(parts, body), &app.scope.region)?;
     let key = app.keys.find(parsed.access_key_id()).await?;
     let verified =
         parsed.verify(&app.keys.signing, key.as_deref().map(crate::keys::AccessKeyEntry::as_access_key))?;

@@ -1,5 +1,6 @@
 //! CreateFlow: understand the definition, prove its ends, store it as it was sent.
 
+use tidegate_connectors::descriptions;
 use tidegate_core::flow::{FlowSpec, FlowStatus, SourceSpec};
 use tidegate_core::{ConnectionName, FlowName, Resource};
 use tidegate_engine::BucketError;
@@ -9,6 +10,7 @@ use tidegate_wire as wire;
 use super::context::{Call, settle};
 use super::update_connector_profile::find;
 use crate::config::ConnectionCheck;
+use crate::convert::profile::connector_type;
 use crate::convert::{flow, now_ms};
 use crate::error::ApiError;
 
@@ -22,7 +24,7 @@ pub async fn run(
     }
     let app = &call.app;
     input.client_token = None;
-    check_trigger(&input.trigger_config)?;
+    check_trigger(&input)?;
     let spec = flow::spec(&input, 1).map_err(|findings| refused(&findings))?;
     check_ends(&call, &spec).await?;
     if let Some(limit) = app.quotas.flows {
@@ -69,10 +71,34 @@ fn refused(findings: &[String]) -> ApiError {
     ApiError::validation(format!("Create Flow request failed: [{}]", findings.join(", ")))
 }
 
-fn check_trigger(trigger: &wire::TriggerConfig) -> Result<(), ApiError> {
+fn check_trigger(input: &wire::CreateFlowRequest) -> Result<(), ApiError> {
+    let trigger = &input.trigger_config;
+    let source = descriptions::of(connector_type(input.source_flow_config.connector_type));
+    let kind = trigger.trigger_type.as_str();
+    let supported = &source.supported_trigger_types;
+    if !supported.is_empty() && !supported.iter().any(|supported| supported == kind) {
+        return Err(refused(&[format!(
+            "A flow that reads from {} cannot be started by {kind}; it supports {}",
+            source.connector_type.as_str(),
+            supported.join(", ")
+        )]));
+    }
     let scheduled = trigger.trigger_properties.as_ref().and_then(|properties| properties.scheduled.as_ref());
     if trigger.trigger_type == wire::TriggerType::Scheduled && scheduled.is_none() {
         return Err(refused(&["TriggerProps is required for Scheduled Trigger Type.".to_owned()]));
+    }
+    // The expression's grammar is checked where it is carried out; what is no
+    // expression at all is refused now.
+    if let Some(scheduled) = scheduled {
+        let text = scheduled.schedule_expression.trim();
+        let form = |name: &str| {
+            text.strip_prefix(name).is_some_and(|rest| rest.starts_with('(') && rest.ends_with(')'))
+        };
+        if !["rate", "cron", "at"].into_iter().any(form) {
+            return Err(refused(&[format!(
+                "The schedule expression must be rate(…), cron(…) or at(…), such as rate(5minutes), not '{text}'"
+            )]));
+        }
     }
     Ok(())
 }

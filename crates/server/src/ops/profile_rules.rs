@@ -3,7 +3,8 @@
 use serde_json::Value;
 use tidegate_connectors::descriptions;
 use tidegate_core::connector::CheckReport;
-use tidegate_core::{ConnectorType, Credentials, OpenConnection};
+use tidegate_core::{ConnectorErrorKind, ConnectorType, Credentials, OpenConnection};
+use tidegate_wire::ErrorKind;
 
 use crate::app::App;
 use crate::config::ConnectionCheck;
@@ -49,7 +50,14 @@ pub async fn prove(app: &App, open: &OpenConnection) -> Result<Option<CheckRepor
         );
         return Ok(None);
     };
-    Ok(Some(reader.check(open).await?))
+    match reader.check(open).await {
+        Ok(report) => Ok(Some(report)),
+        // What is missing is at the vendor, not in this API.
+        Err(error) if error.kind == ConnectorErrorKind::NotFound => {
+            Err(ApiError::new(ErrorKind::ConnectorServer, error.message))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// As [`prove`], for credentials that are not stored yet. Gives the

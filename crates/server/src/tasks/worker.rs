@@ -143,7 +143,7 @@ async fn carry_out(app: &Arc<App>, claimed: ClaimedRun, hurry: &CancellationToke
     tokio::pin!(work);
     let outcome = tokio::select! {
         outcome = &mut work => outcome,
-        signal = hands.watch() => match signal {
+        signal = hands.watch(&claimed) => match signal {
             // The work is stopped and then comes to its own end, cleaning up.
             Watched::Cancelled => { hands.stop.cancel(); let _ = work.await; Outcome::Ended(Ending::Canceled) }
             Watched::Lost => { hands.stop.cancel(); let _ = work.await; Outcome::Lost }
@@ -159,12 +159,12 @@ enum Watched {
 
 impl Hands<'_> {
     /// Renews the lease until it is lost or the run is cancelled.
-    async fn watch(&self) -> Watched {
+    async fn watch(&self, claimed: &ClaimedRun) -> Watched {
         let queue = self.app.store.queue();
         let mut renewed = Instant::now();
         loop {
             tokio::time::sleep(HEARTBEAT).await;
-            let counts = self.counts();
+            let counts = self.counts_of(claimed);
             let result = match queue.progress(&self.lease, &counts).await {
                 Ok(_) => queue.heartbeat(&self.lease, millis(LEASE)).await,
                 Err(error) => Err(error),
@@ -227,12 +227,16 @@ impl Hands<'_> {
         loop {
             match self.app.engine.publish(&self.lease.id, list).await {
                 Ok(()) => return Ok(Ending::Successful),
-                Err(error) => tracing::error!(
-                    run = %self.lease.id,
-                    %error,
-                    again_in = ?wait,
-                    "The output is whole and could not be made visible yet."
-                ),
+                Err(error) => {
+                    tracing::error!(
+                        run = %self.lease.id,
+                        %error,
+                        again_in = ?wait,
+                        "The output is whole and could not be made visible yet."
+                    );
+                    self.progress
+                        .note(format!("The output is whole and could not be made visible yet: {error}"));
+                }
             }
             tokio::select! {
                 () = tokio::time::sleep(wait) => wait = (wait * 2).min(LONGEST_WAIT),
@@ -273,11 +277,7 @@ impl Hands<'_> {
 
     async fn close(&self, outcome: Outcome, claimed: &ClaimedRun, started: Instant) {
         let queue = self.app.store.queue();
-        let counts = match &claimed.work {
-            Work::Start => self.counts(),
-            // The attempt that did the work has counted.
-            Work::Complete(_) | Work::Abandon => claimed.run.counts.clone(),
-        };
+        let counts = self.counts_of(claimed);
         let published = matches!(outcome, Outcome::Ended(Ending::Successful));
         if !published
             && !matches!(claimed.work, Work::Complete(_))
@@ -298,7 +298,19 @@ impl Hands<'_> {
                     Ending::Canceled => RunStatus::Canceled,
                 };
                 let records = counts.records_processed;
-                tracing::info!(run = %self.lease.id, status = status.as_str(), records, "The run has ended.");
+                let error = match &ending {
+                    Ending::Error(text) => text.as_str(),
+                    _ => "",
+                };
+                tracing::info!(
+                    run = %self.lease.id,
+                    flow = %claimed.run.flow,
+                    status = status.as_str(),
+                    records,
+                    error,
+                    notes = counts.notes.join("; "),
+                    "The run has ended."
+                );
                 let written = queue.finish(&self.lease, ending, &counts).await;
                 if written.is_ok() {
                     self.app.metrics.run_ended(status, records, started.elapsed());
@@ -320,6 +332,19 @@ impl Hands<'_> {
             self.app.engine.discard(&identity).await?;
         }
         Ok(())
+    }
+
+    /// What to record: this attempt's counts if it does the work, else those of
+    /// the attempt that did, with what this one has to say.
+    fn counts_of(&self, claimed: &ClaimedRun) -> RunCounts {
+        match &claimed.work {
+            Work::Start => self.counts(),
+            Work::Complete(_) | Work::Abandon => {
+                let mut counts = claimed.run.counts.clone();
+                counts.notes.extend(self.progress.notes());
+                counts
+            }
+        }
     }
 
     fn counts(&self) -> RunCounts {

@@ -67,16 +67,30 @@ pub async fn copy(call: Call, input: CopyInput) -> Result<wire::CreateConnectorP
     } else {
         Secret::new(Value::Object(Map::new()))
     };
-    let document = match given {
-        Some(given) => Secret::new(overlay(carried.into_inner(), given.into_inner())),
-        None => carried,
-    };
+    let document = merge(description, carried, given);
     // The wire's own rules (lengths, patterns, the name) hold for a copy too.
     validate_as_create(&target, &document)?;
-    let has_some = document.expose().as_object().is_some_and(|members| !members.is_empty());
+    let has_some = !is_empty(document.expose());
     check_documents(source.connector_type, &target.properties, has_some.then(|| document.expose()))?;
     let credentials = has_some.then(|| Credentials::new(document.into_inner()));
     create(&call, target, credentials).await
+}
+
+/// What the copy holds. OAuth's members complete what is carried over. Anything
+/// else that is given replaces it: in a free map of credentials a host stands
+/// beside the password, and a stored password must not get under a new host.
+fn merge(description: &Description, carried: Secret<Value>, given: Option<Secret<Value>>) -> Secret<Value> {
+    match given {
+        Some(given) if is_empty(&description.without_oauth(given.expose())) => {
+            Secret::new(overlay(carried.into_inner(), given.into_inner()))
+        }
+        Some(given) => given,
+        None => carried,
+    }
+}
+
+fn is_empty(document: &Value) -> bool {
+    document.as_object().is_none_or(Map::is_empty)
 }
 
 /// Lays assignments over the properties. Paths are the wire's:
@@ -157,11 +171,23 @@ fn given_document(
     given: Option<&Secret<Value>>,
 ) -> Result<Option<Secret<Value>>, ApiError> {
     let Some(union) = given else { return Ok(None) };
+    if !union.expose().is_object() {
+        return Err(ApiError::validation(format!(
+            "connectorProfileCredentials must be a JSON object with the member {}.",
+            source.connector_type.union_key()
+        )));
+    }
     let properties = properties_union(source);
     let parts = description_of(source)
         .check_union(source.connector_label.as_deref(), Some(&properties), Some(union.expose()))
         .map_err(|findings| refused(&findings))?;
-    Ok(parts.credentials.map(|document| Secret::new(document.clone())))
+    match parts.credentials {
+        Some(document) => Ok(Some(Secret::new(document.clone()))),
+        None => Err(refused(&[format!(
+            "connectorProfileCredentials belong under the key {}",
+            source.connector_type.union_key()
+        )])),
+    }
 }
 
 fn properties_union(connection: &Connection) -> Value {
@@ -289,4 +315,50 @@ pub async fn usage(call: Call, input: NameInput) -> Result<Usage, ApiError> {
         });
     }
     Ok(Usage { connector_profile_name: name.as_str().to_owned(), flows })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use tidegate_connectors::descriptions;
+    use tidegate_core::ConnectorType;
+
+    use super::*;
+
+    #[test]
+    fn a_stored_password_never_gets_under_a_new_host() {
+        let custom = descriptions::of(ConnectorType::CustomConnector);
+        let map = |entries: Value| {
+            json!({"authenticationType": "CUSTOM", "custom": {"customAuthenticationType": "CUSTOM", "credentialsMap": entries}})
+        };
+        let carried = Secret::new(map(json!({"hostname": "db", "username": "u", "password": "stored"})));
+        let given = Secret::new(map(json!({"hostname": "evil.example"})));
+        let merged = merge(custom, carried, Some(given));
+        assert!(!merged.expose().to_string().contains("stored"));
+    }
+
+    #[test]
+    fn oauth_members_complete_what_is_carried() {
+        let sap = descriptions::of(ConnectorType::SapOData);
+        let carried = Secret::new(json!({"basicAuthCredentials": {"username": "u", "password": "p"}}));
+        let given = Secret::new(json!({"oAuthCredentials": {"clientId": "i", "clientSecret": "s"}}));
+        let merged = merge(sap, carried, Some(given)).into_inner();
+        assert_eq!(merged["basicAuthCredentials"]["password"], "p");
+        assert_eq!(merged["oAuthCredentials"]["clientId"], "i");
+    }
+
+    #[test]
+    fn texts_of_a_command_line_become_what_the_member_is() {
+        let sap = descriptions::of(ConnectorType::SapOData);
+        let properties = json!({"portNumber": 443, "logonLanguage": "EN"});
+        let set = |path: &str, value: &str| {
+            let path = format!("connectorProfileProperties.SAPOData.{path}");
+            assign(sap, &properties, &Map::from_iter([(path, json!(value))]))
+        };
+        assert_eq!(set("portNumber", "44300").expect("a number")["portNumber"], 44300);
+        assert_eq!(set("disableSSO", "true").expect("a yes")["disableSSO"], true);
+        assert_eq!(set("logonLanguage", "DE").expect("a text")["logonLanguage"], "DE");
+        assert!(set("portNumber", "many").is_err());
+        assert!(set("nothing", "x").expect_err("unknown").message.contains("logonLanguage"));
+    }
 }

@@ -36,6 +36,8 @@ async fn tell(call: &Call) -> Result<Rotation, ApiError> {
     // The state of the task is read first: when it has ended, the row is final.
     let (running, error) = call.app.rotation.state();
     let row = call.app.store.rotation().await?;
+    // While a new rotation has not counted yet, the row is the last one's.
+    let row = row.filter(|row| !running || row.finished_at_ms.is_none());
     let status = match (running, &error) {
         (true, _) => "Running",
         (false, Some(_)) => "Failed",

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use arrow_schema::{DataType, Field, TimeUnit};
-use tidegate_core::connector::{EXTENSION_NAME, JSON_EXTENSION};
+use tidegate_core::connector::{EXTENSION_NAME, GUID_TEXT, JSON_EXTENSION, NUMBER_TEXT, TEXT_MEANING};
 
 use super::metadata::{Metadata, Property, Scale, Version};
 
@@ -15,9 +15,10 @@ pub const EDM_PRECISION: &str = "edm.precision";
 /// What the values of a column are, and so how they are read and written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Text as it is: strings, durations, and decimals without a fixed scale.
+    /// Text as it is: strings and durations.
     Text,
-    /// A decimal that is kept as text because its digits are not bounded.
+    /// A decimal that is kept as the text of a JSON number because its digits
+    /// are not bounded.
     FreeDecimal,
     /// `Edm.Guid`
     Guid,
@@ -119,6 +120,43 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// What its values are, for people.
+    pub fn in_words(self) -> String {
+        let places = |unit: TimeUnit| match unit {
+            TimeUnit::Second => 0,
+            TimeUnit::Millisecond => 3,
+            TimeUnit::Microsecond => 6,
+            TimeUnit::Nanosecond => 9,
+        };
+        match self {
+            Self::Text => "a text".to_owned(),
+            Self::FreeDecimal => "a decimal number".to_owned(),
+            Self::Guid => "a GUID".to_owned(),
+            Self::Boolean => "true or false".to_owned(),
+            Self::Int32 => "an integer of 32 bits".to_owned(),
+            Self::Int64 => "an integer of 64 bits".to_owned(),
+            Self::Float32 | Self::Float64 => "a floating-point number".to_owned(),
+            Self::Decimal128(precision, scale) | Self::Decimal256(precision, scale) => {
+                format!("a decimal number of at most {precision} digits, {scale} of them after the point")
+            }
+            Self::Date => "a date".to_owned(),
+            Self::Time(unit) => {
+                format!("a time of day with at most {} digits of a second's fraction", places(unit))
+            }
+            Self::Timestamp(TimeUnit::Nanosecond) => {
+                "a point in time from 1677-09-22 to 2262-04-11 with at most 9 digits of a second's fraction"
+                    .to_owned()
+            }
+            Self::Timestamp(unit) => {
+                format!("a point in time with at most {} digits of a second's fraction", places(unit))
+            }
+            Self::Binary => "binary data in base64".to_owned(),
+            Self::Json => "JSON".to_owned(),
+        }
+    }
+}
+
 /// One column of a scan.
 #[derive(Clone, Debug)]
 pub struct Column {
@@ -145,8 +183,16 @@ pub fn navigation_column(name: &str) -> (Column, Field) {
 }
 
 fn finish(name: &str, kind: Kind, mut facts: HashMap<String, String>) -> (Column, Field) {
-    if kind == Kind::Json {
+    if matches!(kind, Kind::Json | Kind::FreeDecimal) {
         facts.insert(EXTENSION_NAME.to_owned(), JSON_EXTENSION.to_owned());
+    }
+    let meaning = match kind {
+        Kind::FreeDecimal => Some(NUMBER_TEXT),
+        Kind::Guid => Some(GUID_TEXT),
+        _ => None,
+    };
+    if let Some(meaning) = meaning {
+        facts.insert(TEXT_MEANING.to_owned(), meaning.to_owned());
     }
     let field = Field::new(name, kind.data_type(), true).with_metadata(facts);
     (Column { name: name.to_owned(), kind }, field)

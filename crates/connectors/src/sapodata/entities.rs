@@ -72,8 +72,11 @@ fn add(
     let Some(kind) = kind_of(metadata, property) else { return };
     let refused =
         property.not_filterable || set.is_some_and(|set| set.not_filterable.contains(&property.name));
-    let alias = metadata.underlying(&property.edm_type) != property.edm_type;
-    let filter_operators = if refused || alias || parent.is_some() { Vec::new() } else { operators(kind) };
+    let edm_type = metadata.underlying(&property.edm_type);
+    // A duration is a text to us, and texts tell nothing of its length: `PT60M` is `PT1H`.
+    let no_operators = edm_type != property.edm_type || edm_type == "Edm.Duration";
+    let filter_operators =
+        if refused || no_operators || parent.is_some() { Vec::new() } else { operators(kind) };
     let mut custom = Vec::new();
     if let Some(precision) = property.precision {
         custom.push(("precision".to_owned(), precision.to_string()));

@@ -94,6 +94,43 @@ pub fn plain_decimal(text: &str) -> Option<(bool, String, String)> {
     Some((negative, whole, part))
 }
 
+/// A decimal as a JSON number with every digit and the exponent that it has;
+/// only what JSON does not allow is mended: a plus sign, zeros in front, a
+/// point without digits on both sides.
+pub fn json_number(text: &str) -> Option<Cow<'_, str>> {
+    let (mantissa, exponent) = text.find(['e', 'E']).map_or((text, None), |at| {
+        let (mantissa, exponent) = text.split_at(at);
+        (mantissa, Some(exponent))
+    });
+    let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some(exponent) = exponent {
+        let digits = exponent[1..].strip_prefix(['+', '-']).unwrap_or(&exponent[1..]);
+        if digits.is_empty() || !all_digits(digits) {
+            return None;
+        }
+    }
+    let (sign, bare) = match mantissa.strip_prefix('-') {
+        Some(bare) => ("-", bare),
+        None => ("", mantissa.strip_prefix('+').unwrap_or(mantissa)),
+    };
+    let (whole, fraction) = bare.split_once('.').unwrap_or((bare, ""));
+    if whole.len() + fraction.len() == 0 || !all_digits(whole) || !all_digits(fraction) {
+        return None;
+    }
+    let is_json = (whole == "0" || !(whole.is_empty() || whole.starts_with('0')))
+        && !mantissa.starts_with('+')
+        && !mantissa.ends_with('.');
+    if is_json {
+        return Some(Cow::Borrowed(text));
+    }
+    let whole = match whole.trim_start_matches('0') {
+        "" => "0",
+        whole => whole,
+    };
+    let point = if fraction.is_empty() { "" } else { "." };
+    Some(Cow::Owned(format!("{sign}{whole}{point}{fraction}{}", exponent.unwrap_or_default())))
+}
+
 /// The unscaled integer of a decimal as text: `-12.3` at scale 2 is `-1230`.
 /// `None` when the number has more digits after the point, or more digits in
 /// all, than it may: nothing is ever rounded.
@@ -188,6 +225,37 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(time_of_day(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn unbounded_decimals_are_json_numbers_with_all_their_digits() {
+        let cases = [
+            ("10.50", Some("10.50")),
+            ("1.2300E-7", Some("1.2300E-7")),
+            ("-0.0", Some("-0.0")),
+            ("+5", Some("5")),
+            ("007.10", Some("7.10")),
+            (".5", Some("0.5")),
+            ("-5.", Some("-5")),
+            ("00e+1", Some("0e+1")),
+            (
+                "1234567890123456789012345678901234567890.5",
+                Some("1234567890123456789012345678901234567890.5"),
+            ),
+            ("", None),
+            ("-", None),
+            (".", None),
+            ("1e", None),
+            ("1.2.3", None),
+            ("0x1", None),
+            ("1e5e5", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(json_number(text).as_deref(), expected, "{text}");
+            if let Some(number) = expected {
+                assert!(serde_json::from_str::<serde_json::Number>(number).is_ok(), "{number}");
+            }
         }
     }
 

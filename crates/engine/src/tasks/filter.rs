@@ -2,7 +2,8 @@
 //!
 //! A field of a type is compared in that type. A field without one (CSV,
 //! JSON) is compared in DATA_TYPE's; without that, CSV compares as text, and
-//! JSON as numbers where both sides are numbers and as text where not.
+//! JSON as numbers where both sides are numbers and as text where not. Texts
+//! that stand for numbers or GUIDs are compared as what they stand for.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -17,11 +18,12 @@ use datafusion::logical_expr::{
 use tidegate_core::plan::{Comparison, Filter};
 use tidegate_core::types::arrow_type;
 
-use super::{Field, Lowered, Typing};
+use super::{Field, Lowered, Meaning, Typing};
 use crate::error::{RunError, shortened};
 use crate::values::cells::Cells;
 use crate::values::convert::{
-    compare_numbers, convert, decimal_scale, parse_boolean, parse_decimal, parse_float, type_name,
+    compare_decimals, compare_numbers, convert, decimal_scale, is_decimal, parse_boolean, parse_decimal,
+    parse_float, type_name,
 };
 use crate::values::time;
 
@@ -29,8 +31,10 @@ use crate::values::time;
 pub(super) fn lower(filter: &Filter, plan: &mut Lowered) -> Result<(), RunError> {
     let field = plan.field(&filter.field, "filter")?;
     let declared = filter.data_type.as_deref().and_then(arrow_type);
-    let condition = if filter.comparison == Comparison::Contains {
+    let condition = if filter.comparison == Comparison::Contains && field.meaning != Meaning::Guid {
         contains(&text(field), &filter.values)
+    } else if field.meaning != Meaning::Own {
+        by_meaning(field, filter)?
     } else if plan.typing == Typing::Typed && !field.is_json {
         compare(field, field.expr.clone(), field.data_type.clone(), filter)?
     } else {
@@ -40,7 +44,7 @@ pub(super) fn lower(filter: &Filter, plan: &mut Lowered) -> Result<(), RunError>
                 let typed = convert(field.expr.clone(), &field.name, field.is_json, &target, !field.masked);
                 compare(field, typed, target, filter)?
             }
-            None if field.is_json => json_condition(field, filter),
+            None if field.is_json => condition(field, filter, Reading::Json, filter.values.clone()),
             None => compare(field, text(field), DataType::Utf8, filter)?,
         }
     };
@@ -83,15 +87,8 @@ fn compare(field: &Field, input: Expr, data_type: DataType, filter: &Filter) -> 
     };
     let mut literals = Vec::with_capacity(filter.values.len());
     for value in &filter.values {
-        literals.push(literal(&data_type, value).ok_or_else(|| {
-            RunError::Task(format!(
-                "The value {:?} of the filter {} on the field {} is not {}",
-                shortened(value),
-                filter.comparison.as_str(),
-                filter.field,
-                type_name(&data_type)
-            ))
-        })?);
+        literals
+            .push(literal(&data_type, value).ok_or_else(|| not_a(filter, value, &type_name(&data_type)))?);
     }
     let each = |compare: fn(Expr, Expr) -> Expr| {
         balanced(literals.iter().map(|value| compare(input.clone(), lit(value.clone()))).collect(), Expr::or)
@@ -190,26 +187,84 @@ fn literal(data_type: &DataType, text: &str) -> Option<ScalarValue> {
     })
 }
 
-/// A condition on JSON values of no declared type.
-fn json_condition(field: &Field, filter: &Filter) -> Expr {
-    let implementation = JsonCondition {
-        name: format!("{} {:?}", filter.comparison.as_str(), filter.values),
+/// A condition on texts that stand for numbers or GUIDs.
+fn by_meaning(field: &Field, filter: &Filter) -> Result<Expr, RunError> {
+    let is_part = filter.comparison == Comparison::Contains;
+    let (reading, what) = match field.meaning {
+        Meaning::Guid => (Reading::Guid, "a GUID, such as 01234567-89ab-cdef-0123-456789abcdef"),
+        Meaning::Number | Meaning::Own => (Reading::Number, "a decimal number"),
+    };
+    let mut values = Vec::with_capacity(filter.values.len());
+    for value in &filter.values {
+        let value_is_right = match reading {
+            Reading::Guid => is_part || is_guid(value.trim()),
+            Reading::Number | Reading::Json => is_decimal(value.trim()),
+        };
+        if !value_is_right {
+            return Err(not_a(filter, value, what));
+        }
+        values.push(match reading {
+            Reading::Guid => value.trim().to_ascii_lowercase(),
+            Reading::Number | Reading::Json => value.trim().to_owned(),
+        });
+    }
+    Ok(condition(field, filter, reading, values))
+}
+
+/// The error of a filter whose value is none of the field's.
+fn not_a(filter: &Filter, value: &str, what: &str) -> RunError {
+    RunError::Task(format!(
+        "The value {:?} of the filter {} on the field {} is not {what}",
+        shortened(value),
+        filter.comparison.as_str(),
+        filter.field,
+    ))
+}
+
+/// 32 hexadecimal digits in five groups.
+fn is_guid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
+/// A condition that reads texts in a way of its own.
+fn condition(field: &Field, filter: &Filter, reading: Reading, values: Vec<String>) -> Expr {
+    let implementation = TextCondition {
+        name: format!("{reading:?} {} {values:?}", filter.comparison.as_str()),
+        reading,
+        is_json: field.is_json,
         comparison: filter.comparison,
-        values: filter.values.clone(),
+        values,
         signature: Signature::any(1, Volatility::Immutable),
     };
     ScalarUDF::new_from_impl(implementation).call(vec![field.expr.clone()])
 }
 
+/// How texts are compared with a filter's values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Reading {
+    /// As numbers where both sides are JSON numbers, else as texts.
+    Json,
+    /// As numbers; what is none (`NaN`) has no order.
+    Number,
+    /// Without regard to case; the values are in lower case.
+    Guid,
+}
+
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct JsonCondition {
+struct TextCondition {
     name: String,
+    reading: Reading,
+    is_json: bool,
     comparison: Comparison,
     values: Vec<String>,
     signature: Signature,
 }
 
-impl ScalarUDFImpl for JsonCondition {
+impl ScalarUDFImpl for TextCondition {
     fn name(&self) -> &str {
         &self.name
     }
@@ -224,7 +279,7 @@ impl ScalarUDFImpl for JsonCondition {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> PlanResult<ColumnarValue> {
         let arrays = ColumnarValue::values_to_arrays(&args.args)?;
-        let cells = Cells::new(&arrays[0], true, false)?;
+        let cells = Cells::new(&arrays[0], self.is_json, false)?;
         let mut results = BooleanBuilder::with_capacity(cells.len());
         let mut buffer = Vec::new();
         for row in 0..cells.len() {
@@ -234,6 +289,9 @@ impl ScalarUDFImpl for JsonCondition {
             }
             buffer.clear();
             cells.write(row, &mut buffer);
+            if self.reading == Reading::Guid {
+                buffer.make_ascii_lowercase();
+            }
             let text = std::str::from_utf8(&buffer).expect("text forms are UTF-8");
             let is_number = cells.borrowed(row).is_some_and(|raw| !raw.starts_with('"'));
             results.append_value(self.holds(text, is_number));
@@ -242,13 +300,22 @@ impl ScalarUDFImpl for JsonCondition {
     }
 }
 
-impl JsonCondition {
+impl TextCondition {
+    fn order(&self, text: &str, is_number: bool, value: &str) -> Option<Ordering> {
+        match self.reading {
+            Reading::Number => compare_decimals(text, value),
+            Reading::Json if is_number => {
+                Some(compare_numbers(text, value).unwrap_or_else(|| text.cmp(value)))
+            }
+            Reading::Json | Reading::Guid => Some(text.cmp(value)),
+        }
+    }
+
     fn holds(&self, text: &str, is_number: bool) -> bool {
-        let order = |value: &String| {
-            let as_numbers = if is_number { compare_numbers(text, value) } else { None };
-            as_numbers.unwrap_or_else(|| text.cmp(value.as_str()))
+        let fulfils = |value: &String, accepts: fn(Ordering) -> bool| {
+            self.order(text, is_number, value).is_some_and(accepts)
         };
-        let any = |accepts: fn(Ordering) -> bool| self.values.iter().any(|value| accepts(order(value)));
+        let any = |accepts| self.values.iter().any(|value| fulfils(value, accepts));
         match self.comparison {
             Comparison::Equal => any(Ordering::is_eq),
             Comparison::NotEqual => !any(Ordering::is_eq),
@@ -258,7 +325,7 @@ impl JsonCondition {
             Comparison::GreaterOrEqual => any(Ordering::is_ge),
             Comparison::Contains => self.values.iter().any(|value| text.contains(value.as_str())),
             Comparison::Between => match self.values.as_slice() {
-                [low, high] => order(low).is_ge() && order(high).is_le(),
+                [low, high] => fulfils(low, Ordering::is_ge) && fulfils(high, Ordering::is_le),
                 _ => false,
             },
         }

@@ -3,7 +3,7 @@
 use datafusion::arrow::datatypes::DataType;
 use tidegate_core::types::{arrow_type, is_unsized_decimal};
 
-use super::{Field, Lowered, Output, Typing};
+use super::{Field, Lowered, Meaning, Output, Typing};
 use crate::error::RunError;
 use crate::values::convert::convert;
 
@@ -43,6 +43,10 @@ pub(super) fn lower(
 /// decimal a decimal, with the source's own precision.
 fn wants_change(field: &Field, name: Option<&str>) -> bool {
     let Some(target) = name.and_then(arrow_type) else { return false };
+    // Nor does a number of any length lose its digits.
+    if field.meaning == Meaning::Number && name.is_some_and(is_unsized_decimal) {
+        return false;
+    }
     match (&field.data_type, &target) {
         (DataType::Timestamp(..), DataType::Timestamp(..)) | (DataType::Time64(_), DataType::Time64(_)) => {
             false

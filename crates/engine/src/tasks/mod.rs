@@ -10,10 +10,10 @@ mod map_all;
 mod mask;
 mod projection;
 
-use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field as FieldSchema, SchemaRef};
 use datafusion::common::Column;
 use datafusion::logical_expr::Expr;
-use tidegate_core::connector::{EXTENSION_NAME, JSON_EXTENSION};
+use tidegate_core::connector::{EXTENSION_NAME, GUID_TEXT, JSON_EXTENSION, NUMBER_TEXT, TEXT_MEANING};
 use tidegate_core::task::Task;
 
 use crate::error::RunError;
@@ -27,6 +27,28 @@ pub(crate) enum Typing {
     Untyped,
 }
 
+/// What the values of a column are beyond what its type says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    /// Just what the type says.
+    Own,
+    /// Decimal numbers of any length.
+    Number,
+    /// GUIDs as text.
+    Guid,
+}
+
+impl Meaning {
+    fn of(field: &FieldSchema) -> Self {
+        match field.metadata().get(TEXT_MEANING).map(String::as_str) {
+            _ if matches!(field.data_type(), DataType::Decimal256(..)) => Self::Number,
+            Some(NUMBER_TEXT) => Self::Number,
+            Some(GUID_TEXT) => Self::Guid,
+            _ => Self::Own,
+        }
+    }
+}
+
 /// A source field on its way through the tasks.
 #[derive(Clone, Debug)]
 pub(crate) struct Field {
@@ -35,6 +57,7 @@ pub(crate) struct Field {
     pub data_type: DataType,
     /// Its texts are JSON values.
     pub is_json: bool,
+    pub meaning: Meaning,
     /// A mask covers it: it is text from there on, and no error shows it.
     pub masked: bool,
 }
@@ -79,6 +102,7 @@ pub(crate) fn lower(tasks: &[Task], schema: &SchemaRef, typing: Typing) -> Resul
         expr: Expr::Column(Column::new_unqualified(field.name())),
         data_type: field.data_type().clone(),
         is_json: field.metadata().get(EXTENSION_NAME).is_some_and(|name| name == JSON_EXTENSION),
+        meaning: Meaning::of(field),
         masked: masks(tasks, field.name()),
     });
     let mut plan = Lowered { typing, fields: fields.collect(), filters: Vec::new(), outputs: Vec::new() };
@@ -105,9 +129,12 @@ pub(crate) fn lower(tasks: &[Task], schema: &SchemaRef, typing: Typing) -> Resul
         map_all::lower(&[], tasks, &mut plan);
     }
     if plan.outputs.is_empty() {
-        return Err(RunError::Task(
-            "The tasks map no field to the destination. Add a Map or a Map_all task.".to_owned(),
-        ));
+        let text = if plan.fields.is_empty() {
+            "The source's records have no fields, so there is nothing to map."
+        } else {
+            "The tasks map no field to the destination. Add a Map task, or exclude fewer fields."
+        };
+        return Err(RunError::Task(text.to_owned()));
     }
     Ok(plan)
 }

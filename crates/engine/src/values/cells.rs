@@ -10,9 +10,9 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int64Type, Time64MicrosecondType,
-    Time64NanosecondType, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
-    TimestampNanosecondType, TimestampSecondType, UInt64Type,
+    DataType, Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int64Type,
+    Time64MicrosecondType, Time64NanosecondType, TimeUnit, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt64Type,
 };
 
 use super::{json, time};
@@ -83,6 +83,12 @@ impl Cells {
                 scale: u32::from(scale.unsigned_abs()),
                 trim,
             },
+            // Numbers of more digits than fit into 128 bits, as the JSON numbers that they are.
+            DataType::Decimal256(..) => {
+                let values = array.as_primitive::<Decimal256Type>();
+                let text = |row| values.is_valid(row).then(|| values.value_as_string(row));
+                Self::Json((0..values.len()).map(text).collect())
+            }
             DataType::Date32 => Self::Date(array.as_primitive::<Date32Type>().clone()),
             DataType::Date64 => {
                 let stamps = as_type(&DataType::Timestamp(TimeUnit::Millisecond, None))?;

@@ -82,7 +82,9 @@ pub(crate) fn type_name(data_type: &DataType) -> String {
         DataType::Int32 => "a 32-bit integer".to_owned(),
         DataType::Int64 => "a 64-bit integer".to_owned(),
         DataType::Float32 | DataType::Float64 => "a floating-point number".to_owned(),
-        DataType::Decimal128(precision, scale) => format!("decimal({precision},{scale})"),
+        DataType::Decimal128(precision, scale) | DataType::Decimal256(precision, scale) => {
+            format!("decimal({precision},{scale})")
+        }
         DataType::Boolean => "a boolean".to_owned(),
         DataType::Date32 => "a date".to_owned(),
         DataType::Time64(_) => "a time".to_owned(),
@@ -221,14 +223,94 @@ pub(crate) fn decimal_scale(text: &str) -> Option<u32> {
     (0..=38).find(|scale| parse_decimal(text, *scale).is_some())
 }
 
-/// Compares two texts as numbers if both are, exactly where they are decimals.
+/// A decimal of any length, as its digits and the place of its point.
+struct Digits<'a> {
+    negative: bool,
+    whole: &'a [u8],
+    fraction: &'a [u8],
+    /// How many digits stand before the point when zeros in front are left
+    /// out and the exponent is applied.
+    point: i64,
+}
+
+impl<'a> Digits<'a> {
+    /// `None` when the text is no decimal number.
+    fn parse(text: &'a str) -> Option<Self> {
+        let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+            Some((mantissa, exponent)) => {
+                let digits = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+                if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+                    return None;
+                }
+                // Exponents beyond these only order numbers that no text could hold.
+                const FAR: i64 = i64::MAX / 4;
+                let far = if exponent.starts_with('-') { -FAR } else { FAR };
+                (mantissa, exponent.parse::<i64>().map_or(far, |exponent| exponent.clamp(-FAR, FAR)))
+            }
+            None => (text, 0),
+        };
+        let (negative, bare) = match mantissa.strip_prefix('-') {
+            Some(bare) => (true, bare),
+            None => (false, mantissa.strip_prefix('+').unwrap_or(mantissa)),
+        };
+        let (whole, fraction) = bare.split_once('.').unwrap_or((bare, ""));
+        let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        if whole.len() + fraction.len() == 0 || !all_digits(whole) || !all_digits(fraction) {
+            return None;
+        }
+        let (whole, fraction) = (whole.as_bytes(), fraction.as_bytes());
+        let zeros = whole.iter().chain(fraction).take_while(|byte| **byte == b'0').count();
+        let point = whole.len() as i64 - zeros as i64 + exponent;
+        Some(Self { negative, whole, fraction, point })
+    }
+
+    /// The digits without the zeros in front; none for zero.
+    fn significant(&self) -> impl Iterator<Item = u8> {
+        self.whole.iter().chain(self.fraction).copied().skip_while(|byte| *byte == b'0')
+    }
+
+    fn sign(&self) -> i8 {
+        match (self.significant().next().is_some(), self.negative) {
+            (false, _) => 0,
+            (true, false) => 1,
+            (true, true) => -1,
+        }
+    }
+
+    fn compare(&self, other: &Self) -> std::cmp::Ordering {
+        let sign = self.sign();
+        if sign != other.sign() || sign == 0 {
+            return sign.cmp(&other.sign());
+        }
+        let (mut left, mut right) = (self.significant(), other.significant());
+        let mut order = self.point.cmp(&other.point);
+        while order.is_eq() {
+            // Zeros at the end make no difference.
+            order = match (left.next(), right.next()) {
+                (None, None) => break,
+                (left, right) => left.unwrap_or(b'0').cmp(&right.unwrap_or(b'0')),
+            };
+        }
+        if sign < 0 { order.reverse() } else { order }
+    }
+}
+
+/// Whether a text is a decimal number of any length.
+pub(crate) fn is_decimal(text: &str) -> bool {
+    Digits::parse(text).is_some()
+}
+
+/// Compares two decimals of any length, exactly; `None` when one is no number.
+pub(crate) fn compare_decimals(left: &str, right: &str) -> Option<std::cmp::Ordering> {
+    Some(Digits::parse(left)?.compare(&Digits::parse(right)?))
+}
+
+/// Compares two texts as numbers, exactly, if JSON would call both numbers.
 pub(crate) fn compare_numbers(left: &str, right: &str) -> Option<std::cmp::Ordering> {
     if !json::is_number(left) || !json::is_number(right) {
         return None;
     }
-    let scale = decimal_scale(left).zip(decimal_scale(right)).map(|(left, right)| left.max(right));
-    let exact = scale.and_then(|scale| Some(parse_decimal(left, scale)?.cmp(&parse_decimal(right, scale)?)));
-    exact.or_else(|| left.parse::<f64>().ok()?.partial_cmp(&right.parse::<f64>().ok()?))
+    compare_decimals(left, right)
 }
 
 #[cfg(test)]
@@ -297,9 +379,27 @@ mod tests {
             ("1e400", "1", Some(Ordering::Greater)),
             ("-1", "1e-3", Some(Ordering::Less)),
             ("5", "five", None),
+            ("0", "-0.00e7", Some(Ordering::Equal)),
+            ("-2", "-1", Some(Ordering::Less)),
+            ("0.10", "1e-1", Some(Ordering::Equal)),
+            ("100", "1e2", Some(Ordering::Equal)),
+            ("0.009", "0.01", Some(Ordering::Less)),
+            ("1e99999999999999999999", "1e400", Some(Ordering::Greater)),
+            (
+                "1234567890123456789012345678901234567890.1",
+                "1234567890123456789012345678901234567890.2",
+                Some(Ordering::Less),
+            ),
+            (
+                "-1234567890123456789012345678901234567891",
+                "-1234567890123456789012345678901234567890",
+                Some(Ordering::Less),
+            ),
         ];
         for (left, right, expected) in cases {
             assert_eq!(compare_numbers(left, right), expected, "{left} {right}");
+            let turned = expected.map(Ordering::reverse);
+            assert_eq!(compare_numbers(right, left), turned, "{right} {left}");
         }
     }
 }

@@ -1,7 +1,12 @@
 //! Tasks times types, as data: `tests/data/tasks.json`.
 
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, Decimal256Array, Int32Array, RecordBatch, StringArray};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, i256};
 use serde_json::Value;
 use tidegate_core::ConnectorType;
+use tidegate_core::connector::{EXTENSION_NAME, GUID_TEXT, JSON_EXTENSION, NUMBER_TEXT, TEXT_MEANING};
 use tidegate_core::flow::{InputFormat, OutputFormat};
 use tidegate_engine::SourceInput;
 
@@ -36,6 +41,119 @@ async fn every_case_gives_its_rows_or_its_error() {
             assert_eq!(text.lines().collect::<Vec<_>>(), rows, "{name}");
             let processed = tidegate_core::connector::Progress::get(&bench.progress.records_processed);
             assert_eq!(processed, rows.len() as u64, "{name}");
+        }
+    }
+}
+
+/// Decimals without bounds, very long decimals and GUIDs, as connectors give
+/// them.
+fn meanings() -> RecordBatch {
+    let facts = |facts: &[(&str, &str)]| facts.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
+    let free = Field::new("free", DataType::Utf8, true)
+        .with_metadata(facts(&[(EXTENSION_NAME, JSON_EXTENSION), (TEXT_MEANING, NUMBER_TEXT)]));
+    let guid = Field::new("guid", DataType::Utf8, true).with_metadata(facts(&[(TEXT_MEANING, GUID_TEXT)]));
+    let schema = Schema::new(vec![
+        Field::new("id", DataType::Int32, true),
+        free,
+        Field::new("long", DataType::Decimal256(50, 2), true),
+        guid,
+    ]);
+    let long = |text: &str| i256::from_string(text);
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(Int32Array::from(vec![1, 2, 3, 4])),
+        Arc::new(StringArray::from(vec![Some("9"), Some("10.50"), Some("-1.0E2"), None])),
+        Arc::new(
+            Decimal256Array::from(vec![
+                long("1000"),
+                long("99999999999999999999999999999999999999999901"),
+                long("-5"),
+                None,
+            ])
+            .with_precision_and_scale(50, 2)
+            .unwrap(),
+        ),
+        Arc::new(StringArray::from(vec![
+            Some("0F1E2D3C-4B5A-6978-8796-A5B4C3D2E1F0"),
+            Some("0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f1"),
+            Some("11111111-1111-1111-1111-111111111111"),
+            None,
+        ])),
+    ];
+    RecordBatch::try_new(Arc::new(schema), columns).unwrap()
+}
+
+#[tokio::test]
+async fn texts_are_compared_as_what_they_stand_for() {
+    const LONG: &str = "999999999999999999999999999999999999999999.01";
+    let cases: &[(&str, &str, &str, &[u32])] = &[
+        ("free", "GREATER_THAN", "9", &[2]),
+        ("free", "EQUAL_TO", "+10.5", &[2]),
+        ("free", "NOT_EQUAL_TO", "09.0", &[2, 3]),
+        ("free", "LESS_THAN", "-99.9", &[3]),
+        ("free", "CONTAINS", "10.5", &[2]),
+        ("long", "EQUAL_TO", LONG, &[2]),
+        ("long", "LESS_THAN", LONG, &[1, 3]),
+        ("guid", "EQUAL_TO", "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0", &[1]),
+        ("guid", "NOT_EQUAL_TO", "0F1E2D3C-4B5A-6978-8796-A5B4C3D2E1F1", &[1, 3]),
+        ("guid", "CONTAINS", "A5B4c3", &[1, 2]),
+    ];
+    let run = async |tasks: &Value| {
+        let spec = flow(sap(), OutputFormat::Csv, tasks_of(tasks, ConnectorType::SapOData));
+        Bench::new().content(&spec, scan_of(&meanings())).await
+    };
+    let filter = |field: &str, operator: &str, property: &str, value: &str| {
+        serde_json::json!([
+            {"type": "Filter", "operator": "PROJECTION", "from": ["id"]},
+            {"type": "Map", "from": ["id"], "to": "id", "operator": "NO_OP"},
+            {"type": "Filter", "operator": operator, "from": [field], "properties": {property: value}},
+        ])
+    };
+    for (field, operator, value, expected) in cases {
+        let text = String::from_utf8(run(&filter(field, operator, "VALUE", value)).await.unwrap()).unwrap();
+        let ids: Vec<u32> = text.lines().skip(1).map(|line| line.parse().unwrap()).collect();
+        assert_eq!(ids, *expected, "{field} {operator} {value}");
+    }
+    let mut between = filter("free", "BETWEEN", "LOWER_BOUND", "9");
+    between[2]["properties"]["UPPER_BOUND"] = "10.6".into();
+    assert_eq!(run(&between).await.unwrap(), b"id\r\n1\r\n2\r\n");
+    for (field, value, what) in [
+        ("free", "many", "a decimal number"),
+        ("guid", "0f1e", "a GUID, such as 01234567-89ab-cdef-0123-456789abcdef"),
+    ] {
+        let error = run(&filter(field, "EQUAL_TO", "VALUE", value)).await.unwrap_err();
+        let expected =
+            format!("The value {value:?} of the filter EQUAL_TO on the field {field} is not {what}");
+        assert_eq!(error.to_string(), expected);
+    }
+}
+
+#[tokio::test]
+async fn decimals_of_any_length_are_written_as_numbers_with_all_their_digits() {
+    let map = |field: &str, data_type: Option<&str>| {
+        let properties = data_type.map(|name| serde_json::json!({"DESTINATION_DATA_TYPE": name}));
+        serde_json::json!({"type": "Map", "from": [field], "to": field, "properties": properties})
+    };
+    for data_type in [None, Some("Edm.Decimal")] {
+        let projection =
+            serde_json::json!({"type": "Filter", "operator": "PROJECTION", "from": ["free", "long"]});
+        let tasks = serde_json::json!([projection, map("free", data_type), map("long", data_type)]);
+        let tasks = tasks_of(&tasks, ConnectorType::SapOData);
+        for (format, expected) in [
+            (
+                OutputFormat::Json,
+                "{\"free\":9,\"long\":10.00}\n\
+                 {\"free\":10.50,\"long\":999999999999999999999999999999999999999999.01}\n\
+                 {\"free\":-1.0E2,\"long\":-0.05}\n{\"free\":null,\"long\":null}\n",
+            ),
+            (
+                OutputFormat::Csv,
+                "free,long\r\n9,10.00\r\n10.50,999999999999999999999999999999999999999999.01\r\n\
+                 -1.0E2,-0.05\r\n,\r\n",
+            ),
+        ] {
+            let spec = flow(sap(), format, tasks.clone());
+            let content = Bench::new().content(&spec, scan_of(&meanings())).await.unwrap();
+            assert_eq!(String::from_utf8(content).unwrap(), expected, "{data_type:?}");
         }
     }
 }

@@ -16,7 +16,7 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::super::columns::Kind;
-use super::super::values::{day, instant, time_of_day, unquote, unscaled, unscaled_i128};
+use super::super::values::{day, instant, json_number, time_of_day, unquote, unscaled, unscaled_i128};
 use crate::kit::civil::Instant;
 
 /// Services write both alphabets of base64, with padding and without.
@@ -30,6 +30,7 @@ const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIEN
 pub(super) enum Cells {
     Text(StringBuilder),
     Json(StringBuilder),
+    Number(StringBuilder),
     Boolean(BooleanBuilder),
     Int32(Int32Builder),
     Int64(Int64Builder),
@@ -50,7 +51,8 @@ impl Cells {
     pub(super) fn new(kind: Kind, rows: usize) -> Self {
         let text = || StringBuilder::with_capacity(rows, rows * 16);
         match kind {
-            Kind::Text | Kind::FreeDecimal | Kind::Guid => Self::Text(text()),
+            Kind::Text | Kind::Guid => Self::Text(text()),
+            Kind::FreeDecimal => Self::Number(text()),
             Kind::Json => Self::Json(text()),
             Kind::Boolean => Self::Boolean(BooleanBuilder::with_capacity(rows)),
             Kind::Int32 => Self::Int32(Int32Builder::with_capacity(rows)),
@@ -85,7 +87,7 @@ impl Cells {
 
     pub(super) fn append_null(&mut self) {
         match self {
-            Self::Text(b) | Self::Json(b) => b.append_null(),
+            Self::Text(b) | Self::Json(b) | Self::Number(b) => b.append_null(),
             Self::Boolean(b) => b.append_null(),
             Self::Int32(b) => b.append_null(),
             Self::Int64(b) => b.append_null(),
@@ -113,6 +115,7 @@ impl Cells {
         match self {
             Self::Text(b) => b.append_value(unquote(raw)),
             Self::Json(b) => b.append_value(expanded(raw)),
+            Self::Number(b) => b.append_value(json_number(unquote(raw).trim())?),
             Self::Boolean(b) => b.append_value(unquote(raw).parse().ok()?),
             Self::Int32(b) => b.append_value(unquote(raw).parse().ok()?),
             Self::Int64(b) => b.append_value(unquote(raw).parse().ok()?),
@@ -148,7 +151,7 @@ impl Cells {
 
     pub(super) fn finish(&mut self) -> ArrayRef {
         match self {
-            Self::Text(b) | Self::Json(b) => Arc::new(b.finish()),
+            Self::Text(b) | Self::Json(b) | Self::Number(b) => Arc::new(b.finish()),
             Self::Boolean(b) => Arc::new(b.finish()),
             Self::Int32(b) => Arc::new(b.finish()),
             Self::Int64(b) => Arc::new(b.finish()),

@@ -151,9 +151,10 @@ impl<'de> Rows<'_, 'de> {
         self.cells[at].append(raw).ok_or_else(|| {
             let shown: String = raw.chars().take(100).collect();
             format!(
-                "the value {shown} of the field {} does not fit {}, the type that its metadata give it",
+                "the value {shown} of the field {} does not fit the type that the service's metadata give it: \
+                 {} is expected. Leave the field out of the flow, or correct the value in the source",
                 column.name,
-                column.kind.data_type()
+                column.kind.in_words()
             )
         })
     }

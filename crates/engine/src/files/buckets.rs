@@ -5,9 +5,11 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use futures::stream::BoxStream;
-use tidegate_core::{ConnectorError, ConnectorErrorKind};
+use tidegate_core::flow::S3Destination;
+use tidegate_core::{ConnectorError, ConnectorErrorKind, ExecutionId, FlowName};
 
 use super::key;
+use super::layout::Layout;
 use super::local::LocalBuckets;
 use super::s3::{S3Buckets, S3Config};
 use crate::error::RunError;
@@ -130,6 +132,18 @@ impl Buckets {
     ///
     /// The bucket does not exist or cannot be listed.
     pub async fn list(&self, bucket: &str, prefix: &str) -> Result<Vec<Object>, BucketError> {
+        let mut objects = self.list_all(bucket, prefix).await?;
+        objects.retain(|object| object.size > 0);
+        Ok(objects)
+    }
+
+    /// The same with the objects of no length: it tells "there is nothing"
+    /// from "there are only empty files".
+    ///
+    /// # Errors
+    ///
+    /// The bucket does not exist or cannot be listed.
+    pub async fn list_all(&self, bucket: &str, prefix: &str) -> Result<Vec<Object>, BucketError> {
         named(bucket)?;
         let prefix = prefix.trim_matches('/');
         if !prefix.is_empty()
@@ -141,9 +155,28 @@ impl Buckets {
             Self::Local(local) => local.list(bucket, prefix).await?,
             Self::S3(s3) => s3.list(bucket, prefix).await?,
         };
-        objects.retain(|object| object.size > 0);
         objects.sort();
         Ok(objects)
+    }
+
+    /// Whether a flow's output could be written below a destination's prefix:
+    /// whether the bucket's name and every key of a run can be used. Nothing
+    /// is asked of the bucket; [`Buckets::check`] does that.
+    ///
+    /// # Errors
+    ///
+    /// [`BucketError::Invalid`] with the key and what is wrong with it;
+    /// [`BucketError::NoSuchBucket`] for a name that no bucket can have.
+    pub fn check_output(&self, destination: &S3Destination, flow: &FlowName) -> Result<(), BucketError> {
+        named(&destination.bucket)?;
+        // Every execution's id is as long as this one, and every moment's text
+        // as long as that of the epoch.
+        let execution = ExecutionId::new("00000000-0000-0000-0000-000000000000");
+        let key = Layout::of(destination, flow, 1, &execution, 0).key(1);
+        match key::unusable(&key) {
+            None => Ok(()),
+            Some(why) => Err(BucketError::Invalid(format!("The output's key {key:?} cannot be used: {why}"))),
+        }
     }
 
     /// Opens an object for reading from its beginning.

@@ -243,7 +243,14 @@ impl CsvFile {
     fn take_header(&mut self, columns: &mut Columns) -> Result<(), String> {
         let wanted = columns.schema.fields();
         for (at, name) in self.names.iter().enumerate() {
-            if !name.is_empty() && self.names[..at].contains(name) {
+            if name.is_empty() {
+                return Err(format!(
+                    "line {}: column {} of the header has no name; give each column one",
+                    self.record_line,
+                    at + 1
+                ));
+            }
+            if self.names[..at].contains(name) {
                 return Err(format!("line {}: the header names the field {name} twice", self.record_line));
             }
             let target = wanted.iter().position(|field| field.name() == name);
@@ -298,15 +305,16 @@ mod tests {
     fn a_column_of_one_keeps_its_nulls_and_a_missing_column_is_null() {
         assert_eq!(read(b"a\n\n\"\"\nx\n", 3, &["a"]).unwrap(), rows(&[&[None], &[Some("")], &[Some("x")]]));
         assert_eq!(read(b"a\nx", 3, &["b", "a"]).unwrap(), rows(&[&[None, Some("x")]]));
-        assert_eq!(read(b"a,\nx,y\n", 3, &["a"]).unwrap(), rows(&[&[Some("x")]]));
     }
 
     #[test]
     fn broken_files_say_where() {
-        let cases: [(&[u8], &str); 6] = [
+        let cases: [(&[u8], &str); 8] = [
             (b"a,b\n1,2\n3\n", "line 3: the header names 2 fields, this record has 1"),
             (b"a,b\n\"1\n\",2,3\n", "line 2: the header names 2 fields, this record has more"),
             (b"a,a\n", "line 1: the header names the field a twice"),
+            (b"a,,b\n1,2,3\n", "line 1: column 2 of the header has no name; give each column one"),
+            (b"a,\nx,y\n", "line 1: column 2 of the header has no name; give each column one"),
             (b"a\n\"x\"y\n", "line 2: there is text after a closing quote"),
             (b"a\n\"x\n", "the quote of the record on line 2 is not closed at the end of the file"),
             (b"a\n\xff\n", "line 2: the text is not UTF-8"),

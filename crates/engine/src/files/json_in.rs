@@ -122,11 +122,17 @@ fn take_line(line: &[u8], targets: &HashMap<String, usize>, columns: &mut Column
 }
 
 fn read_object<'de>(line: &'de [u8], seed: impl DeserializeSeed<'de, Value = ()>) -> Result<(), String> {
+    const EXPECTED: &str = "JSON Lines is expected, one object a line";
+    if !line.trim_ascii_start().starts_with(b"{") {
+        let what = if line.trim_ascii_start().starts_with(b"[") { "a JSON array" } else { "no JSON object" };
+        return Err(format!("this is {what}; {EXPECTED}"));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(line);
     seed.deserialize(&mut deserializer).and_then(|()| deserializer.end()).map_err(|error| {
         let text = error.to_string();
         let what = text.split(" at line ").next().unwrap_or(&text);
-        format!("{what} at column {}", error.column())
+        let hint = if error.is_eof() { format!("; {EXPECTED}") } else { String::new() };
+        format!("{what} at column {}{hint}", error.column())
     })
 }
 
@@ -175,8 +181,7 @@ pub(super) struct Keys {
 
 impl Keys {
     pub(super) fn add(&mut self, name: &str) {
-        // An empty name cannot be mapped to anything.
-        if !name.is_empty() && !self.known.contains(name) {
+        if !self.known.contains(name) {
             self.known.insert(name.to_owned());
             self.names.push(name.to_owned());
         }
@@ -276,9 +281,17 @@ mod tests {
 
     #[test]
     fn broken_lines_say_where() {
-        let cases: [(&[u8], &str); 4] = [
-            (b"{}\n[1]\n", "line 2: invalid type: sequence, expected a JSON object at column 0"),
-            (b"{\"a\":1", "line 1: EOF while parsing an object at column 6"),
+        let cases: [(&[u8], &str); 6] = [
+            (b"{}\n [1]\n", "line 2: this is a JSON array; JSON Lines is expected, one object a line"),
+            (b"a,b\n", "line 1: this is no JSON object; JSON Lines is expected, one object a line"),
+            (
+                b"{\"a\":1",
+                "line 1: EOF while parsing an object at column 6; JSON Lines is expected, one object a line",
+            ),
+            (
+                b"{\n\"a\":1}\n",
+                "line 1: EOF while parsing an object at column 1; JSON Lines is expected, one object a line",
+            ),
             (b"{} {}", "line 1: trailing characters at column 4"),
             (b"{\"a\":\"\xff\"}", "line 1: invalid unicode code point at column 7"),
         ];

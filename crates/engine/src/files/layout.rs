@@ -5,9 +5,9 @@
 //! write several, then the run's time if the file's name shall carry it. No
 //! key has an extension, as at AppFlow.
 
-use tidegate_core::ExecutionId;
 use tidegate_core::civil::civil_from_days;
-use tidegate_core::flow::{FlowSpec, PathPrefix, PrefixFormat, PrefixType};
+use tidegate_core::flow::{FlowSpec, PathPrefix, PrefixFormat, PrefixType, S3Destination};
+use tidegate_core::{ExecutionId, FlowName};
 
 use super::key::join;
 
@@ -27,8 +27,19 @@ pub(crate) struct Layout {
 impl Layout {
     /// The layout of a flow's run that began at a time (epoch milliseconds).
     pub(crate) fn new(spec: &FlowSpec, execution: &ExecutionId, started_at_ms: i64) -> Self {
-        let layout = &spec.destination.layout;
-        let aggregation = &spec.destination.aggregation;
+        Self::of(&spec.destination, &spec.name, spec.schema_version, execution, started_at_ms)
+    }
+
+    /// The same from the parts of a flow that matter.
+    pub(crate) fn of(
+        destination: &S3Destination,
+        flow: &FlowName,
+        schema_version: u32,
+        execution: &ExecutionId,
+        started_at_ms: i64,
+    ) -> Self {
+        let layout = &destination.layout;
+        let aggregation = &destination.aggregation;
         let many = !aggregation.single_file && aggregation.target_file_size_mb.is_some();
         let clock = Clock::new(started_at_ms);
         let has = |prefix: PathPrefix| layout.hierarchy.contains(&prefix);
@@ -38,11 +49,11 @@ impl Layout {
         // id, where otherwise the one file has that key itself.
         let plain = layout.prefix_type.is_none() && layout.hierarchy.is_empty();
         let own_folder = has(PathPrefix::ExecutionId) || (plain && many);
-        let version = format!("schemaVersion_{}", spec.schema_version);
+        let version = format!("schemaVersion_{schema_version}");
         let path = clock.path(layout.prefix_format.unwrap_or(PrefixFormat::Day));
         let folder = join([
-            spec.destination.prefix.as_str(),
-            spec.name.as_str(),
+            destination.prefix.as_str(),
+            flow.as_str(),
             if has(PathPrefix::SchemaVersion) { &version } else { "" },
             if in_path { &path } else { "" },
             if own_folder { execution.as_str() } else { "" },

@@ -72,8 +72,12 @@ async fn all_fields(
         let mut nothing = Columns::new(&[], InputFormat::Csv);
         let torn = |text: String| torn(&object.key, &text);
         let mut lines = keys.file();
+        let mut is_first = true;
         while let Some(piece) = bytes.next().await {
             let piece = piece.map_err(|error| error.of_source())?;
+            if std::mem::take(&mut is_first) {
+                refuse_compressed(&piece).map_err(torn)?;
+            }
             match source.format {
                 InputFormat::Csv => {
                     csv.feed(&piece, &mut nothing).map_err(torn)?;
@@ -104,6 +108,18 @@ fn torn(key: &str, text: &str) -> RunError {
         ConnectorErrorKind::BadAnswer,
         format!("The file {key} cannot be read: {text}"),
     ))
+}
+
+/// Refuses a file whose first bytes are those of a compressed one.
+fn refuse_compressed(start: &[u8]) -> Result<(), String> {
+    let kinds: [(&[u8], &str); 3] =
+        [(b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "Zstandard"), (b"PK\x03\x04", "ZIP")];
+    match kinds.iter().find(|(magic, _)| start.starts_with(magic)) {
+        None => Ok(()),
+        Some((_, kind)) => Err(format!(
+            "it looks like a {kind} file, and compressed files are not read yet; store it uncompressed"
+        )),
+    }
 }
 
 /// The columns of a batch in the making; a batch may span files.
@@ -168,6 +184,8 @@ struct Current {
     bytes: ObjectBytes,
     piece: Bytes,
     file: File,
+    /// Nothing of it has been read yet.
+    is_new: bool,
 }
 
 struct Reader {
@@ -197,12 +215,16 @@ impl Reader {
                     InputFormat::Csv => File::Csv(CsvFile::new()),
                     InputFormat::Json => File::Json(JsonFile::new(&self.columns)),
                 };
-                self.current = Some(Current { key: object.key, bytes, piece: Bytes::new(), file });
+                self.current =
+                    Some(Current { key: object.key, bytes, piece: Bytes::new(), file, is_new: true });
                 continue;
             };
             if current.piece.is_empty() {
                 if let Some(piece) = current.bytes.next().await {
                     current.piece = piece.map_err(|error| error.of_source())?;
+                    if std::mem::take(&mut current.is_new) {
+                        refuse_compressed(&current.piece).map_err(|text| torn(&current.key, &text))?;
+                    }
                     Progress::add(&self.progress.bytes_read, current.piece.len() as u64);
                 } else {
                     match &mut current.file {

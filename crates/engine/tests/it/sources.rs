@@ -1,10 +1,10 @@
 //! Files as a source: which are read, in which order, and what is wrong.
 
 use tidegate_core::connector::Progress;
-use tidegate_core::flow::{InputFormat, OutputFormat};
+use tidegate_core::flow::{InputFormat, OutputFormat, S3Destination};
 use tidegate_core::task::Task;
 use tidegate_core::{ConnectorError, ConnectorErrorKind};
-use tidegate_engine::{BucketError, RunError, SourceInput};
+use tidegate_engine::{BucketError, Object, RunError, SourceInput};
 
 use crate::support::{Bench, files, flow, map_all, s3};
 
@@ -38,6 +38,22 @@ async fn a_prefix_may_be_one_object() {
     bench.put("in/b.json", "{\"x\":2}\n");
     let spec = flow(s3(InputFormat::Json, "in/b.json"), OutputFormat::Json, map_all());
     assert_eq!(bench.content(&spec, SourceInput::Files).await.unwrap(), b"{\"x\":2}\n");
+}
+
+#[tokio::test]
+async fn a_member_with_an_empty_name_is_a_field_like_others() {
+    for (content, expected) in [("{\"\":1}\n", "{\"\":1}\n"), ("{\"a\":2,\"\":1}\n", "{\"a\":2,\"\":1}\n")] {
+        let bench = Bench::new();
+        bench.put("in/a.json", content);
+        let spec = flow(s3(InputFormat::Json, "in"), OutputFormat::Json, map_all());
+        let written = bench.content(&spec, SourceInput::Files).await.unwrap();
+        assert_eq!(String::from_utf8(written).unwrap(), expected);
+    }
+    let bench = Bench::new();
+    bench.put("in/a.json", "{}\n");
+    let spec = flow(s3(InputFormat::Json, "in"), OutputFormat::Json, map_all());
+    let error = bench.content(&spec, SourceInput::Files).await.unwrap_err();
+    assert_eq!(error.to_string(), "The source's records have no fields, so there is nothing to map.");
 }
 
 #[tokio::test]
@@ -83,11 +99,25 @@ async fn what_cannot_be_read_is_told_in_full() {
             map("q"),
             source(
                 ConnectorErrorKind::BadAnswer,
-                "The file in/a.json cannot be read: line 1: invalid type: sequence, expected a JSON object at column 0",
+                "The file in/a.json cannot be read: line 1: this is a JSON array; JSON Lines is expected, one object a line",
             ),
         ),
     ];
-    for (key, content, format, task, expected) in cases {
+    let gzip = |format, task| {
+        let text = "The file in/a.gz cannot be read: it looks like a gzip file, and compressed files are not \
+                    read yet; store it uncompressed";
+        ("in/a.gz", "\u{1f}\u{8b}", format, task, source(ConnectorErrorKind::BadAnswer, text))
+    };
+    let all = || Task::MapAll { exclude: vec![] };
+    let compressed = [
+        gzip(InputFormat::Csv, map("x")),
+        gzip(InputFormat::Json, map("x")),
+        gzip(InputFormat::Csv, all()),
+        gzip(InputFormat::Json, all()),
+    ];
+    for (key, content, format, task, expected) in cases.into_iter().chain(compressed) {
+        // One character, one byte: the compressed file's are no UTF-8.
+        let content: Vec<u8> = content.chars().map(|character| character as u8).collect();
         let bench = Bench::new();
         bench.put(key, content);
         let spec = flow(s3(format, "in"), OutputFormat::Json, vec![task]);
@@ -110,6 +140,44 @@ async fn buckets_that_do_not_exist_are_told_in_the_words_of_s3() {
         let expected = BucketError::NoSuchBucket(name.to_owned());
         assert_eq!(bench.engine.buckets().check(name).await, Err(expected.clone()));
         assert_eq!(bench.engine.buckets().list(name, "").await, Err(expected));
+    }
+}
+
+#[tokio::test]
+async fn empty_files_are_told_from_no_files() {
+    let bench = Bench::new();
+    bench.put("in/a.csv", "");
+    let buckets = bench.engine.buckets();
+    assert_eq!(buckets.list("in-bucket", "in").await, Ok(vec![]));
+    let empty = Object { key: "in/a.csv".to_owned(), size: 0 };
+    assert_eq!(buckets.list_all("in-bucket", "in").await, Ok(vec![empty]));
+    assert_eq!(buckets.list_all("in-bucket", "none").await, Ok(vec![]));
+}
+
+#[test]
+fn destinations_that_can_never_work_are_told_before_a_run() {
+    let buckets = tidegate_engine::Buckets::local("/nowhere");
+    let long = "f".repeat(256);
+    let cases = [
+        ("out-bucket", "", "flow", None),
+        ("out-bucket", "/a//b/", "flow", None),
+        ("out-bucket", "a/../b", "flow", Some("it holds the part . or ..")),
+        ("out-bucket", "a\nb", "flow", Some("it holds a control character")),
+        ("out-bucket", "a", long.as_str(), Some("one of its parts is longer than 255 bytes")),
+        ("out-bucket", long.as_str(), "flow", Some("one of its parts is longer than 255 bytes")),
+        ("..", "", "flow", Some("NoSuchBucket")),
+    ];
+    for (bucket, prefix, name, expected) in cases {
+        let destination = S3Destination {
+            bucket: bucket.to_owned(),
+            prefix: prefix.to_owned(),
+            ..S3Destination::default()
+        };
+        let checked = buckets.check_output(&destination, &name.into()).map_err(|error| error.to_string());
+        match expected {
+            None => assert_eq!(checked, Ok(()), "{prefix}"),
+            Some(why) => assert!(checked.as_ref().is_err_and(|e| e.contains(why)), "{prefix}: {checked:?}"),
+        }
     }
 }
 

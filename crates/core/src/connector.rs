@@ -28,6 +28,10 @@ pub const TEXT_MEANING: &str = "tidegate.text";
 pub const NUMBER_TEXT: &str = "number";
 /// Of [`TEXT_MEANING`]: GUIDs, which are equal whatever their letters' case.
 pub const GUID_TEXT: &str = "guid";
+/// Of [`TEXT_MEANING`]: points in time in ISO 8601 and UTC, such as
+/// `9999-12-31T23:59:59.999999900Z`: nanoseconds in years that a timestamp of
+/// 64 bits does not hold.
+pub const MOMENT_TEXT: &str = "moment";
 
 /// What a live check did, in one sentence for people, such as
 /// "GET https://host/$metadata answered 200 as user ALICE".

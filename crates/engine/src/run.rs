@@ -11,7 +11,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::StreamExt as _;
 use tidegate_core::ExecutionId;
 use tidegate_core::connector::{Progress, Scan};
-use tidegate_core::flow::{FlowSpec, SourceSpec};
+use tidegate_core::flow::{FlowSpec, OutputFormat, SourceSpec};
 use tidegate_core::run::CommitList;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -228,7 +228,12 @@ impl Engine {
                 ));
             }
         };
-        let lowered = tasks::lower(&spec.tasks, &schema, typing)?;
+        let mut lowered = tasks::lower(&spec.tasks, &schema, typing)?;
+        if spec.destination.format == OutputFormat::Parquet
+            && spec.destination.preserve_source_data_typing == Some(true)
+        {
+            lowered.type_moments();
+        }
         let (rows, columns) = plan::execute(&self.session.0, schema, batches, lowered).await?;
         let name = publish::attempt_name(&run.execution, run.attempt);
         let stage = Stage {

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use arrow_schema::{DataType, Field, TimeUnit};
-use tidegate_core::connector::{EXTENSION_NAME, GUID_TEXT, JSON_EXTENSION, NUMBER_TEXT, TEXT_MEANING};
+use tidegate_core::connector::{
+    EXTENSION_NAME, GUID_TEXT, JSON_EXTENSION, MOMENT_TEXT, NUMBER_TEXT, TEXT_MEANING,
+};
 
 use super::metadata::{Metadata, Property, Scale, Version};
 
@@ -40,7 +42,9 @@ pub enum Kind {
     Date,
     /// A time of day, in microseconds or nanoseconds.
     Time(TimeUnit),
-    /// A point in time (UTC), in milliseconds, microseconds or nanoseconds.
+    /// A point in time (UTC), in milliseconds or microseconds; in nanoseconds
+    /// it is a text, since 64 bits of them end in the year 2262 and SAP's
+    /// "forever" is the end of 9999.
     Timestamp(TimeUnit),
     /// `Edm.Binary`
     Binary,
@@ -114,6 +118,7 @@ impl Kind {
             Self::Decimal256(precision, scale) => DataType::Decimal256(precision, scale),
             Self::Date => DataType::Date32,
             Self::Time(unit) => DataType::Time64(unit),
+            Self::Timestamp(TimeUnit::Nanosecond) => DataType::Utf8,
             Self::Timestamp(unit) => DataType::Timestamp(unit, Some("UTC".into())),
             Self::Binary => DataType::Binary,
         }
@@ -143,10 +148,6 @@ impl Kind {
             Self::Date => "a date".to_owned(),
             Self::Time(unit) => {
                 format!("a time of day with at most {} digits of a second's fraction", places(unit))
-            }
-            Self::Timestamp(TimeUnit::Nanosecond) => {
-                "a point in time from 1677-09-22 to 2262-04-11 with at most 9 digits of a second's fraction"
-                    .to_owned()
             }
             Self::Timestamp(unit) => {
                 format!("a point in time with at most {} digits of a second's fraction", places(unit))
@@ -189,6 +190,7 @@ fn finish(name: &str, kind: Kind, mut facts: HashMap<String, String>) -> (Column
     let meaning = match kind {
         Kind::FreeDecimal => Some(NUMBER_TEXT),
         Kind::Guid => Some(GUID_TEXT),
+        Kind::Timestamp(TimeUnit::Nanosecond) => Some(MOMENT_TEXT),
         _ => None,
     };
     if let Some(meaning) = meaning {

@@ -45,8 +45,8 @@ fn inheritance_aliases_and_annotations_of_v4_are_understood() {
     assert_eq!(set.label.as_deref(), Some("All orders"));
     assert_eq!(set.not_filterable, ["hidden"]);
     let order = metadata.type_of(set).unwrap();
-    let names: Vec<_> = order.properties.iter().take(3).map(|p| p.name.as_str()).collect();
-    assert_eq!(names, ["createdAt", "ID", "buyer"]);
+    let names: Vec<_> = order.properties.iter().take(4).map(|p| p.name.as_str()).collect();
+    assert_eq!(names, ["createdAt", "took", "ID", "buyer"]);
     assert_eq!(order.key, ["ID"]);
     assert_eq!(order.property("buyer").unwrap().label.as_deref(), Some("Buyer"));
     let amount = order.property("amount").unwrap();
@@ -147,6 +147,7 @@ async fn one_service_lists_its_sets_by_their_names() {
     assert!(!fields.contains_key("image"), "a stream is no field");
     assert!(fields["hidden"].filter_operators.is_empty());
     assert!(fields["createdAt"].timestamp);
+    assert!(fields["took"].filter_operators.is_empty(), "durations are texts, which do not tell their length");
     assert_eq!(fields["ship/city"].parent.as_deref(), Some("ship"));
     let error = connector().describe_entity(&open, "Nothing").await.unwrap_err();
     assert_eq!(error.kind, ConnectorErrorKind::NotFound);

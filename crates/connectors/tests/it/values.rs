@@ -6,7 +6,7 @@ use arrow_array::Array as _;
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Date32Type, Decimal128Type, Decimal256Type, Float64Type, Int32Type, Int64Type};
-use arrow_array::types::{Time64MicrosecondType, TimestampMillisecondType, TimestampNanosecondType};
+use arrow_array::types::{Time64MicrosecondType, TimestampMillisecondType};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tidegate_connectors::sapodata::columns::{Kind, column};
@@ -14,7 +14,9 @@ use tidegate_connectors::sapodata::filter::push;
 use tidegate_connectors::sapodata::literal::literal;
 use tidegate_connectors::sapodata::metadata::{Metadata, Version};
 use tidegate_connectors::sapodata::page::{Decoder, PageError, peek_next};
-use tidegate_core::connector::{EXTENSION_NAME, GUID_TEXT, JSON_EXTENSION, NUMBER_TEXT, TEXT_MEANING};
+use tidegate_core::connector::{
+    EXTENSION_NAME, GUID_TEXT, JSON_EXTENSION, MOMENT_TEXT, NUMBER_TEXT, TEXT_MEANING,
+};
 use tidegate_core::plan::{Comparison, Filter, ReadRequest};
 
 use crate::peer::Peer;
@@ -102,8 +104,17 @@ fn v4_values_are_exact() {
     assert_eq!(clock.value(0), 86_399_123_456);
     let moment = batch.column_by_name("moment").unwrap().as_primitive::<TimestampMillisecondType>();
     assert_eq!(moment.value(0), 253_402_300_799_000);
-    let instant = batch.column_by_name("instant").unwrap().as_primitive::<TimestampNanosecondType>();
-    assert_eq!(instant.value(0), 1_709_251_199_123_456_700);
+    assert_eq!(text("instant"), "2024-02-29T23:59:59.123456700Z");
+    assert_eq!(facts("instant", TEXT_MEANING).as_deref(), Some(MOMENT_TEXT));
+    for (sent, kept) in [
+        ("9999-12-31T23:59:59.9999999Z", "9999-12-31T23:59:59.999999900Z"),
+        ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z"),
+        ("2024-03-01T00:30:00.5+01:00", "2024-02-29T23:30:00.500Z"),
+        ("2024-02-29T00:00:00.0000010Z", "2024-02-29T00:00:00.000001Z"),
+    ] {
+        let batch = row(Version::V4, &format!("{{\"ID\":1,\"instant\":\"{sent}\"}}"));
+        assert_eq!(batch.column_by_name("instant").unwrap().as_string::<i32>().value(0), kept);
+    }
     assert_eq!(
         batch.column_by_name("bytes").unwrap().as_binary::<i32>().value(0),
         [0, 1, 2, 0xfd, 0xfe, 0xff]
@@ -162,7 +173,7 @@ fn a_value_that_would_lose_something_is_an_error() {
         ("long", "\"9223372036854775808\""),
         ("tiny", "1.5"),
         ("moment", "\"2024-02-29T23:59:59.0001Z\""),
-        ("instant", "\"9999-12-31T23:59:59Z\""),
+        ("instant", "\"9999-13-31T23:59:59Z\""),
         ("day", "\"2023-02-29\""),
         ("flag", "\"maybe\""),
         ("bytes", "\"!!\""),

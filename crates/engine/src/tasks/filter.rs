@@ -3,7 +3,7 @@
 //! A field of a type is compared in that type. A field without one (CSV,
 //! JSON) is compared in DATA_TYPE's; without that, CSV compares as text, and
 //! JSON as numbers where both sides are numbers and as text where not. Texts
-//! that stand for numbers or GUIDs are compared as what they stand for.
+//! that stand for numbers, GUIDs or moments are compared as what they stand for.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -187,17 +187,19 @@ fn literal(data_type: &DataType, text: &str) -> Option<ScalarValue> {
     })
 }
 
-/// A condition on texts that stand for numbers or GUIDs.
+/// A condition on texts that stand for numbers, GUIDs or moments.
 fn by_meaning(field: &Field, filter: &Filter) -> Result<Expr, RunError> {
     let is_part = filter.comparison == Comparison::Contains;
     let (reading, what) = match field.meaning {
         Meaning::Guid => (Reading::Guid, "a GUID, such as 01234567-89ab-cdef-0123-456789abcdef"),
+        Meaning::Moment => (Reading::Moment, "a timestamp"),
         Meaning::Number | Meaning::Own => (Reading::Number, "a decimal number"),
     };
     let mut values = Vec::with_capacity(filter.values.len());
     for value in &filter.values {
         let value_is_right = match reading {
             Reading::Guid => is_part || is_guid(value.trim()),
+            Reading::Moment => time::parse_timestamp(value).is_some(),
             Reading::Number | Reading::Json => is_decimal(value.trim()),
         };
         if !value_is_right {
@@ -205,7 +207,7 @@ fn by_meaning(field: &Field, filter: &Filter) -> Result<Expr, RunError> {
         }
         values.push(match reading {
             Reading::Guid => value.trim().to_ascii_lowercase(),
-            Reading::Number | Reading::Json => value.trim().to_owned(),
+            Reading::Number | Reading::Moment | Reading::Json => value.trim().to_owned(),
         });
     }
     Ok(condition(field, filter, reading, values))
@@ -252,6 +254,8 @@ enum Reading {
     Number,
     /// Without regard to case; the values are in lower case.
     Guid,
+    /// As points in time.
+    Moment,
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -304,6 +308,7 @@ impl TextCondition {
     fn order(&self, text: &str, is_number: bool, value: &str) -> Option<Ordering> {
         match self.reading {
             Reading::Number => compare_decimals(text, value),
+            Reading::Moment => Some(time::parse_timestamp(text)?.cmp(&time::parse_timestamp(value)?)),
             Reading::Json if is_number => {
                 Some(compare_numbers(text, value).unwrap_or_else(|| text.cmp(value)))
             }

@@ -34,6 +34,7 @@ pub(super) fn lower(
         expr: field.expr,
         data_type: field.data_type,
         is_json: field.is_json,
+        meaning: field.meaning,
         trim,
     });
     Ok(())
@@ -46,6 +47,9 @@ fn wants_change(field: &Field, name: Option<&str>) -> bool {
     // Nor does a number of any length lose its digits.
     if field.meaning == Meaning::Number && name.is_some_and(is_unsized_decimal) {
         return false;
+    }
+    if field.meaning == Meaning::Moment {
+        return !matches!(target, DataType::Timestamp(..));
     }
     match (&field.data_type, &target) {
         (DataType::Timestamp(..), DataType::Timestamp(..)) | (DataType::Time64(_), DataType::Time64(_)) => {
@@ -65,5 +69,6 @@ fn to_type(field: &mut Field, name: Option<&str>) -> bool {
         field.data_type = target;
         field.is_json = false;
     }
+    field.meaning = Meaning::Own;
     is_unsized_decimal(name)
 }

@@ -15,6 +15,7 @@ pub(super) fn lower(exclude: &[String], tasks: &[Task], plan: &mut Lowered) {
                 expr: field.expr,
                 data_type: field.data_type,
                 is_json: field.is_json,
+                meaning: field.meaning,
                 trim: false,
             });
         }

@@ -10,7 +10,7 @@ use datafusion::logical_expr::{
 };
 use tidegate_core::task::MaskPart;
 
-use super::Lowered;
+use super::{Lowered, Meaning};
 use crate::error::RunError;
 use crate::values::cells::Cells;
 
@@ -33,6 +33,7 @@ pub(super) fn lower(name: &str, part: MaskPart, character: char, plan: &mut Lowe
     field.expr = ScalarUDF::new_from_impl(implementation).call(vec![field.expr.clone()]);
     field.data_type = DataType::Utf8;
     field.is_json = false;
+    field.meaning = Meaning::Own;
     Ok(())
 }
 

@@ -10,13 +10,16 @@ mod map_all;
 mod mask;
 mod projection;
 
-use datafusion::arrow::datatypes::{DataType, Field as FieldSchema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field as FieldSchema, SchemaRef, TimeUnit};
 use datafusion::common::Column;
 use datafusion::logical_expr::Expr;
-use tidegate_core::connector::{EXTENSION_NAME, GUID_TEXT, JSON_EXTENSION, NUMBER_TEXT, TEXT_MEANING};
+use tidegate_core::connector::{
+    EXTENSION_NAME, GUID_TEXT, JSON_EXTENSION, MOMENT_TEXT, NUMBER_TEXT, TEXT_MEANING,
+};
 use tidegate_core::task::Task;
 
 use crate::error::RunError;
+use crate::values::convert::convert;
 
 /// What is known about the types of a source's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +39,8 @@ pub(crate) enum Meaning {
     Number,
     /// GUIDs as text.
     Guid,
+    /// Points in time as text, as they are written.
+    Moment,
 }
 
 impl Meaning {
@@ -44,6 +49,7 @@ impl Meaning {
             _ if matches!(field.data_type(), DataType::Decimal256(..)) => Self::Number,
             Some(NUMBER_TEXT) => Self::Number,
             Some(GUID_TEXT) => Self::Guid,
+            Some(MOMENT_TEXT) => Self::Moment,
             _ => Self::Own,
         }
     }
@@ -69,6 +75,7 @@ pub(crate) struct Output {
     pub expr: Expr,
     pub data_type: DataType,
     pub is_json: bool,
+    pub meaning: Meaning,
     /// A decimal whose scale nobody chose.
     pub trim: bool,
 }
@@ -168,6 +175,17 @@ impl Lowered {
 
     fn field_mut(&mut self, name: &str, purpose: &str) -> Result<&mut Field, RunError> {
         self.fields.iter_mut().find(|field| field.name == name).ok_or_else(|| missing(name, purpose))
+    }
+
+    /// Gives points in time that travel as text the type that they have, for
+    /// a file that keeps types.
+    pub(crate) fn type_moments(&mut self) {
+        let target = DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()));
+        for output in self.outputs.iter_mut().filter(|output| output.meaning == Meaning::Moment) {
+            output.expr = convert(output.expr.clone(), &output.name, output.is_json, &target, true);
+            output.data_type = target.clone();
+            output.meaning = Meaning::Own;
+        }
     }
 
     /// Adds a column, or replaces the one of that name in its place.

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use datafusion::arrow::array::{
     ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Builder, Float32Builder,
     Float64Builder, Int32Builder, Int64Builder, Time64MicrosecondBuilder, TimestampMicrosecondBuilder,
+    TimestampNanosecondBuilder,
 };
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::error::Result as PlanResult;
@@ -88,6 +89,10 @@ pub(crate) fn type_name(data_type: &DataType) -> String {
         DataType::Boolean => "a boolean".to_owned(),
         DataType::Date32 => "a date".to_owned(),
         DataType::Time64(_) => "a time".to_owned(),
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => {
+            "a Parquet timestamp of nanoseconds, which ends in the year 2262; map the field to the type string"
+                .to_owned()
+        }
         DataType::Timestamp(..) => "a timestamp".to_owned(),
         DataType::Binary => "binary data (base64)".to_owned(),
         other => other.to_string(),
@@ -147,6 +152,10 @@ fn parse_column(cells: &Cells, target: &DataType) -> Result<ArrayRef, String> {
         DataType::Timestamp(TimeUnit::Microsecond, _) => {
             let builder = TimestampMicrosecondBuilder::with_capacity(rows).with_data_type(target.clone());
             column!(builder, |text| i64::try_from(time::parse_timestamp(text)?.div_euclid(1_000)).ok())
+        }
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => {
+            let builder = TimestampNanosecondBuilder::with_capacity(rows).with_data_type(target.clone());
+            column!(builder, |text| i64::try_from(time::parse_timestamp(text)?).ok())
         }
         DataType::Binary => {
             column!(BinaryBuilder::with_capacity(rows, rows.saturating_mul(16)), |text: &str| {

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, Decimal256Array, Int32Array, RecordBatch, StringArray};
-use datafusion::arrow::datatypes::{DataType, Field, Schema, i256};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, TimeUnit, i256};
+use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 use tidegate_core::ConnectorType;
-use tidegate_core::connector::{EXTENSION_NAME, GUID_TEXT, JSON_EXTENSION, NUMBER_TEXT, TEXT_MEANING};
+use tidegate_core::connector::{
+    EXTENSION_NAME, GUID_TEXT, JSON_EXTENSION, MOMENT_TEXT, NUMBER_TEXT, TEXT_MEANING,
+};
 use tidegate_core::flow::{InputFormat, OutputFormat};
 use tidegate_engine::SourceInput;
 
@@ -52,11 +55,14 @@ fn meanings() -> RecordBatch {
     let free = Field::new("free", DataType::Utf8, true)
         .with_metadata(facts(&[(EXTENSION_NAME, JSON_EXTENSION), (TEXT_MEANING, NUMBER_TEXT)]));
     let guid = Field::new("guid", DataType::Utf8, true).with_metadata(facts(&[(TEXT_MEANING, GUID_TEXT)]));
+    let moment =
+        Field::new("moment", DataType::Utf8, true).with_metadata(facts(&[(TEXT_MEANING, MOMENT_TEXT)]));
     let schema = Schema::new(vec![
         Field::new("id", DataType::Int32, true),
         free,
         Field::new("long", DataType::Decimal256(50, 2), true),
         guid,
+        moment,
     ]);
     let long = |text: &str| i256::from_string(text);
     let columns: Vec<ArrayRef> = vec![
@@ -78,6 +84,12 @@ fn meanings() -> RecordBatch {
             Some("11111111-1111-1111-1111-111111111111"),
             None,
         ])),
+        Arc::new(StringArray::from(vec![
+            Some("9999-12-31T23:59:59.999999900Z"),
+            Some("2024-02-29T23:59:59.500Z"),
+            Some("0001-01-01T00:00:00Z"),
+            None,
+        ])),
     ];
     RecordBatch::try_new(Arc::new(schema), columns).unwrap()
 }
@@ -95,6 +107,9 @@ async fn texts_are_compared_as_what_they_stand_for() {
         ("long", "LESS_THAN", LONG, &[1, 3]),
         ("guid", "EQUAL_TO", "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0", &[1]),
         ("guid", "NOT_EQUAL_TO", "0F1E2D3C-4B5A-6978-8796-A5B4C3D2E1F1", &[1, 3]),
+        ("moment", "GREATER_THAN", "2024-02-29T23:59:59.4", &[1, 2]),
+        ("moment", "EQUAL_TO", "2024-03-01T00:59:59.5+01:00", &[2]),
+        ("moment", "LESS_THAN_OR_EQUAL_TO", "0001-01-01", &[3]),
         ("guid", "CONTAINS", "A5B4c3", &[1, 2]),
     ];
     let run = async |tasks: &Value| {
@@ -118,6 +133,7 @@ async fn texts_are_compared_as_what_they_stand_for() {
     assert_eq!(run(&between).await.unwrap(), b"id\r\n1\r\n2\r\n");
     for (field, value, what) in [
         ("free", "many", "a decimal number"),
+        ("moment", "soon", "a timestamp"),
         ("guid", "0f1e", "a GUID, such as 01234567-89ab-cdef-0123-456789abcdef"),
     ] {
         let error = run(&filter(field, "EQUAL_TO", "VALUE", value)).await.unwrap_err();
@@ -156,4 +172,37 @@ async fn decimals_of_any_length_are_written_as_numbers_with_all_their_digits() {
             assert_eq!(String::from_utf8(content).unwrap(), expected, "{data_type:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn moments_beyond_64_bits_of_nanoseconds_are_written_or_refused_in_plain_words() {
+    let projection =
+        |field: &str| serde_json::json!({"type": "Filter", "operator": "PROJECTION", "from": [field]});
+    let run = async |format, data_type: &str, only: &str| {
+        let tasks = serde_json::json!([
+            projection("moment"),
+            {"type": "Filter", "operator": "EQUAL_TO", "from": ["id"], "properties": {"VALUE": only}},
+            {"type": "Map", "from": ["moment"], "to": "moment", "properties": {"DESTINATION_DATA_TYPE": data_type}},
+        ]);
+        let mut spec = flow(sap(), format, tasks_of(&tasks, ConnectorType::SapOData));
+        spec.destination.preserve_source_data_typing = Some(true);
+        Bench::new().content(&spec, scan_of(&meanings())).await
+    };
+    for data_type in ["datetime", "string"] {
+        let json = run(OutputFormat::Json, data_type, "1").await.unwrap();
+        assert_eq!(json, b"{\"moment\":\"9999-12-31T23:59:59.999999900Z\"}\n");
+    }
+    let typed = |bytes: Vec<u8>| {
+        let reader = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes)).unwrap();
+        reader.schema().field(0).data_type().clone()
+    };
+    let utc = DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()));
+    assert_eq!(typed(run(OutputFormat::Parquet, "datetime", "2").await.unwrap()), utc);
+    assert_eq!(typed(run(OutputFormat::Parquet, "string", "1").await.unwrap()), DataType::Utf8);
+    let error = run(OutputFormat::Parquet, "datetime", "1").await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "The value \"9999-12-31T23:59:59.999999900Z\" of the field moment cannot be converted to a Parquet \
+         timestamp of nanoseconds, which ends in the year 2262; map the field to the type string"
+    );
 }

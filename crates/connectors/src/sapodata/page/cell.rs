@@ -7,7 +7,6 @@ use arrow_array::builder::{
     BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Builder, Decimal256Builder, Float32Builder,
     Float64Builder, Int32Builder, Int64Builder, StringBuilder, Time64MicrosecondBuilder,
     Time64NanosecondBuilder, TimestampMicrosecondBuilder, TimestampMillisecondBuilder,
-    TimestampNanosecondBuilder,
 };
 use arrow_array::types::{ArrowPrimitiveType, Decimal256Type};
 use arrow_schema::TimeUnit;
@@ -43,7 +42,7 @@ pub(super) enum Cells {
     TimeNanos(Time64NanosecondBuilder),
     Millis(TimestampMillisecondBuilder),
     Micros(TimestampMicrosecondBuilder),
-    Nanos(TimestampNanosecondBuilder),
+    Moment(StringBuilder),
     Binary(BinaryBuilder),
 }
 
@@ -72,9 +71,7 @@ impl Cells {
             Kind::Date => Self::Date(Date32Builder::with_capacity(rows)),
             Kind::Time(TimeUnit::Nanosecond) => Self::TimeNanos(Time64NanosecondBuilder::with_capacity(rows)),
             Kind::Time(_) => Self::TimeMicros(Time64MicrosecondBuilder::with_capacity(rows)),
-            Kind::Timestamp(TimeUnit::Nanosecond) => {
-                Self::Nanos(TimestampNanosecondBuilder::with_capacity(rows).with_data_type(kind.data_type()))
-            }
+            Kind::Timestamp(TimeUnit::Nanosecond) => Self::Moment(text()),
             Kind::Timestamp(TimeUnit::Microsecond) => Self::Micros(
                 TimestampMicrosecondBuilder::with_capacity(rows).with_data_type(kind.data_type()),
             ),
@@ -87,7 +84,7 @@ impl Cells {
 
     pub(super) fn append_null(&mut self) {
         match self {
-            Self::Text(b) | Self::Json(b) | Self::Number(b) => b.append_null(),
+            Self::Text(b) | Self::Json(b) | Self::Number(b) | Self::Moment(b) => b.append_null(),
             Self::Boolean(b) => b.append_null(),
             Self::Int32(b) => b.append_null(),
             Self::Int64(b) => b.append_null(),
@@ -100,7 +97,6 @@ impl Cells {
             Self::TimeNanos(b) => b.append_null(),
             Self::Millis(b) => b.append_null(),
             Self::Micros(b) => b.append_null(),
-            Self::Nanos(b) => b.append_null(),
             Self::Binary(b) => b.append_null(),
         }
     }
@@ -139,7 +135,7 @@ impl Cells {
             }
             Self::Millis(b) => b.append_value(scaled(instant(&unquote(raw))?, 1_000)?),
             Self::Micros(b) => b.append_value(scaled(instant(&unquote(raw))?, 1_000_000)?),
-            Self::Nanos(b) => b.append_value(scaled(instant(&unquote(raw))?, 1_000_000_000)?),
+            Self::Moment(b) => b.append_value(in_full(instant(&unquote(raw))?)),
             Self::Binary(b) => {
                 let text = unquote(raw);
                 let engine = if text.contains(['-', '_']) { &URL_SAFE } else { &STANDARD };
@@ -151,7 +147,7 @@ impl Cells {
 
     pub(super) fn finish(&mut self) -> ArrayRef {
         match self {
-            Self::Text(b) | Self::Json(b) | Self::Number(b) => Arc::new(b.finish()),
+            Self::Text(b) | Self::Json(b) | Self::Number(b) | Self::Moment(b) => Arc::new(b.finish()),
             Self::Boolean(b) => Arc::new(b.finish()),
             Self::Int32(b) => Arc::new(b.finish()),
             Self::Int64(b) => Arc::new(b.finish()),
@@ -164,7 +160,6 @@ impl Cells {
             Self::TimeNanos(b) => Arc::new(b.finish()),
             Self::Millis(b) => Arc::new(b.finish()),
             Self::Micros(b) => Arc::new(b.finish()),
-            Self::Nanos(b) => Arc::new(b.finish()),
             Self::Binary(b) => Arc::new(b.finish()),
         }
     }
@@ -190,6 +185,18 @@ fn scaled(instant: Instant, per_second: i64) -> Option<i64> {
     let part = whole(instant.nanos, nanos_per_unit)?;
     // One by one, since the earliest seconds of a range fit only with their part.
     i64::try_from(i128::from(instant.seconds) * i128::from(per_second) + i128::from(part)).ok()
+}
+
+/// A point in time as the engine writes timestamps: a fraction of 3, 6 or 9
+/// digits, or none.
+fn in_full(instant: Instant) -> String {
+    let seconds = Instant { seconds: instant.seconds, nanos: 0 }.iso();
+    match instant.nanos {
+        0 => format!("{seconds}Z"),
+        nanos if nanos.is_multiple_of(1_000_000) => format!("{seconds}.{:03}Z", nanos / 1_000_000),
+        nanos if nanos.is_multiple_of(1_000) => format!("{seconds}.{:06}Z", nanos / 1_000),
+        nanos => format!("{seconds}.{nanos:09}Z"),
+    }
 }
 
 /// What V2 wraps an expanded collection in is taken off, so that both versions

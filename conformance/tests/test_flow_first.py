@@ -289,6 +289,25 @@ def test_a_bucket_that_is_not_there(live, connections, name):
     assert status in (400, 404) and "no-such-bucket-at-all" in message, (error, message)
 
 
+@pytest.mark.parametrize("change,told", [
+    ({"triggerConfig": {"triggerType": "Event"}}, "OnDemand"),
+    ({"triggerConfig": {"triggerType": "Scheduled", "triggerProperties": {"Scheduled": {"scheduleExpression": "garbage!!"}}}}, "rate("),
+    ({"triggerConfig": {"triggerType": "Scheduled"}}, "TriggerProps is required for Scheduled Trigger Type."),
+    ({"destinationFlowConfigList": []}, "exactly one destination"),
+    ({"tasks": []}, "Task Validation Error: You must specify a projection task or a MAP_ALL task"),
+])
+def test_a_flow_that_cannot_work_is_refused(live, connections, bucket, name, change, told):
+    data = {**flow(name, sap_source(connections[4], "Planes"), s3_destination(bucket.name), [map_all(SAP)]), **change}
+    status, error, message = error_of(live.raw("/create-flow", data))
+    assert (status, error) == (400, "ValidationException") and told in message, message
+
+
+def test_a_prefix_that_no_key_can_have_is_refused(live, connections, bucket, name):
+    data = flow(name, sap_source(connections[4], "Planes"), s3_destination(bucket.name, "a/../b"), [map_all(SAP)])
+    status, error, message = error_of(live.raw("/create-flow", data))
+    assert (status, error) == (400, "ValidationException") and "a/../b" in message, message
+
+
 def test_a_flow_is_described_listed_and_deleted(live, connections, bucket, name):
     client = live.boto()
     data = flow(name, sap_source(connections[4], "Planes"), s3_destination(bucket.name), [map_all(SAP)], description="a flow")

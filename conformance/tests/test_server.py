@@ -206,6 +206,19 @@ def test_nobody_without_a_key_makes_it_wait_for_a_body(live):
     assert "413" in answer_to(live, head.format(99_999_999).encode()).splitlines()[0]
 
 
+def test_connections_are_kept_and_idle_ones_do_not_hold_up_the_end(make_server):
+    server = make_server()
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as idle, requests.Session() as kept:
+        idle.sendall(b"GET /healthz HTTP/1.1\r\n")
+        for _ in range(3):
+            assert kept.get(f"{server.url}/healthz", timeout=5).text == "ok\n"
+        started = time.monotonic()
+        os.kill(server.process.pid, signal.SIGTERM)
+        code = server.process.child.wait(timeout=30)
+    assert code == 0 and time.monotonic() - started < 25
+
+
 def test_the_log_tells_what_was_changed_and_why_something_failed(make_server, name):
     server = make_server("--connection-check", "off")
     server.boto().create_connector_profile(**singular(name))

@@ -111,10 +111,7 @@ impl Server {
 
     /// Serves until `stop` resolves: then no new run is taken, requests and
     /// runs under way come to their end, and the store is closed.
-    ///
-    /// # Errors
-    /// A failure of the listener.
-    pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), String> {
+    pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) {
         let app = self.app;
         tasks::rotate::resume(&app);
         let worker = tokio::spawn(tasks::worker::run(Arc::clone(&app), self.max_concurrent_runs));
@@ -124,12 +121,11 @@ impl Server {
             stop.await;
             stopping.cancel();
         };
-        let served = self.bound.serve(router(Arc::clone(&app)), stop).await;
+        self.bound.serve(router(Arc::clone(&app)), stop).await;
         app.stopping.cancel();
         let _ = worker.await;
         cleaner.abort();
         app.store.close().await;
-        served.map_err(|error| format!("the server failed: {error}"))
     }
 }
 

@@ -36,7 +36,7 @@ impl Serve {
         let mut stdout = std::io::stdout();
         writeln!(stdout, "tidegate listening on {url}")?;
         stdout.flush()?;
-        server.run(stop).await?;
+        server.run(stop).await;
         tracing::info!("Stopped.");
         Ok(ExitCode::SUCCESS)
     }

@@ -8,15 +8,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::serve::Listener;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use hyper_util::service::TowerToHyperService;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 
 /// How long a client may take to finish its TLS handshake.
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+
+/// How long the head of a request may take to arrive, counted from the answer
+/// before it: clients may keep an idle connection for that long.
+const HEAD_TIME: Duration = Duration::from_secs(60);
+
+/// How long to wait after a connection could not be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long requests under way may take after the server was told to stop.
 const DRAIN_TIME: Duration = Duration::from_secs(20);
@@ -62,43 +71,56 @@ impl Bound {
 
     /// Serves until `stop` resolves, then lets requests under way finish, for
     /// a limited time.
-    ///
-    /// # Errors
-    /// A failure of the listener itself.
-    pub async fn serve(
-        self,
-        router: Router,
-        stop: impl Future<Output = ()> + Send + 'static,
-    ) -> io::Result<()> {
-        let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
-        let signal = async move {
-            stop.await;
-            let _ = stopping.send(());
-        };
-        let serving: futures::future::BoxFuture<'static, io::Result<()>> = match self.tls {
-            None => {
-                Box::pin(axum::serve(NoDelay(self.tcp), router).with_graceful_shutdown(signal).into_future())
-            }
-            Some(acceptor) => {
-                let listener = TlsListener::start(self.tcp, acceptor);
-                Box::pin(axum::serve(listener, router).with_graceful_shutdown(signal).into_future())
-            }
-        };
-        let limit = async {
-            // Without a signal there is no limit: the sender lives as long as the server.
-            if stopped.await.is_ok() {
-                tokio::time::sleep(DRAIN_TIME).await;
-            } else {
-                std::future::pending::<()>().await;
-            }
-        };
-        tokio::select! {
-            result = serving => result,
-            () = limit => {
-                tracing::warn!("Some requests did not finish in time and were cut off.");
-                Ok(())
+    pub async fn serve(self, router: Router, stop: impl Future<Output = ()>) {
+        let connections = GracefulShutdown::new();
+        let service = TowerToHyperService::new(router);
+        tokio::pin!(stop);
+        loop {
+            let stream = tokio::select! {
+                accepted = self.tcp.accept() => match accepted {
+                    Ok((stream, _)) => stream,
+                    Err(error) => {
+                        // Out of file descriptors, as a rule: some will be given back.
+                        tracing::warn!(%error, "A connection could not be accepted.");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                        continue;
+                    }
+                },
+                () = &mut stop => break,
+            };
+            let _ = stream.set_nodelay(true);
+            let (service, watcher) = (service.clone(), connections.watcher());
+            match self.tls.clone() {
+                None => drop(tokio::spawn(answer(TokioIo::new(stream), service, watcher))),
+                // Handshakes run beside each other, so that a slow one holds up nobody.
+                Some(tls) => drop(tokio::spawn(async move {
+                    match tokio::time::timeout(HANDSHAKE_TIME, tls.accept(stream)).await {
+                        Ok(Ok(stream)) => answer(TokioIo::new(stream), service, watcher).await,
+                        Ok(Err(error)) => tracing::debug!(%error, "A TLS handshake failed."),
+                        Err(_) => tracing::debug!("A TLS handshake took too long."),
+                    }
+                })),
             }
         }
+        drop(self.tcp);
+        if tokio::time::timeout(DRAIN_TIME, connections.shutdown()).await.is_err() {
+            tracing::warn!("Some requests did not finish in time and were cut off.");
+        }
+    }
+}
+
+/// Answers the requests of one connection. A head that does not come whole in
+/// time ends it; so does idleness.
+async fn answer<I>(io: I, service: TowerToHyperService<Router>, watcher: Watcher)
+where
+    I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
+{
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
+    builder.http2().timer(TokioTimer::new()).keep_alive_interval(HEAD_TIME);
+    let connection = builder.serve_connection(io, service).into_owned();
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(error = %error, "A connection ended early.");
     }
 }
 
@@ -115,74 +137,4 @@ fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, String> {
         .map_err(|error| format!("the certificate and the key do not work together: {error}"))?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
-}
-
-/// A TCP listener whose connections send small answers at once.
-struct NoDelay(TcpListener);
-
-impl Listener for NoDelay {
-    type Io = TcpStream;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        let (stream, address) = Listener::accept(&mut self.0).await;
-        let _ = stream.set_nodelay(true);
-        (stream, address)
-    }
-
-    fn local_addr(&self) -> io::Result<Self::Addr> {
-        self.0.local_addr()
-    }
-}
-
-/// A TLS listener whose handshakes run beside each other, so that a slow
-/// client holds up nobody else.
-struct TlsListener {
-    address: io::Result<SocketAddr>,
-    ready: tokio::sync::mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
-}
-
-impl TlsListener {
-    fn start(tcp: TcpListener, acceptor: TlsAcceptor) -> Self {
-        let address = tcp.local_addr();
-        let (sender, ready) = tokio::sync::mpsc::channel(64);
-        tokio::spawn(async move {
-            let mut tcp = NoDelay(tcp);
-            loop {
-                let (stream, peer) = tokio::select! {
-                    accepted = tcp.accept() => accepted,
-                    () = sender.closed() => return,
-                };
-                let (acceptor, sender) = (acceptor.clone(), sender.clone());
-                tokio::spawn(async move {
-                    match tokio::time::timeout(HANDSHAKE_TIME, acceptor.accept(stream)).await {
-                        Ok(Ok(stream)) => drop(sender.send((stream, peer)).await),
-                        Ok(Err(error)) => tracing::debug!(%peer, %error, "A TLS handshake failed."),
-                        Err(_) => tracing::debug!(%peer, "A TLS handshake took too long."),
-                    }
-                });
-            }
-        });
-        Self { address, ready }
-    }
-}
-
-impl Listener for TlsListener {
-    type Io = TlsStream<TcpStream>;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        match self.ready.recv().await {
-            Some(accepted) => accepted,
-            // The accepting task lives as long as this listener does.
-            None => std::future::pending().await,
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<Self::Addr> {
-        match &self.address {
-            Ok(address) => Ok(*address),
-            Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
-        }
-    }
 }

@@ -135,16 +135,24 @@ async fn check_ends(call: &Call, spec: &FlowSpec) -> Result<(), ApiError> {
             let objects =
                 app.engine.buckets().list(&source.bucket, &source.prefix).await.map_err(bucket_error)?;
             if objects.is_empty() {
+                let all = app
+                    .engine
+                    .buckets()
+                    .list_all(&source.bucket, &source.prefix)
+                    .await
+                    .map_err(bucket_error)?;
+                let what = if all.is_empty() { "no object" } else { "only empty objects" };
                 return Err(ApiError::new(
                     wire::ErrorKind::ConnectorServer,
                     format!(
-                        "Create Flow request failed: the source {}/{} holds no object",
+                        "Create Flow request failed: the source {}/{} holds {what}",
                         source.bucket, source.prefix
                     ),
                 ));
             }
         }
     }
+    app.engine.buckets().check_output(&spec.destination, &spec.name).map_err(bucket_error)?;
     match app.engine.buckets().check(&spec.destination.bucket).await {
         // The check lists, and who may write need not be allowed to list; the
         // run will tell.

@@ -80,7 +80,7 @@ impl Demo {
             told_to_stop().await;
         }
         drop(stop);
-        serving.await.map_err(|error| Failure::new(format!("the server stopped: {error}")))??;
+        serving.await.map_err(|error| Failure::new(format!("the server stopped: {error}")))?;
         told.map(|()| ExitCode::SUCCESS)
     }
 }

@@ -328,9 +328,7 @@ mod tests {
     #[test]
     fn a_stored_password_never_gets_under_a_new_host() {
         let custom = descriptions::of(ConnectorType::CustomConnector);
-        let map = |entries: Value| {
-            json!({"authenticationType": "CUSTOM", "custom": {"customAuthenticationType": "CUSTOM", "credentialsMap": entries}})
-        };
+        let map = |entries: Value| json!({"authenticationType": "CUSTOM", "custom": {"customAuthenticationType": "CUSTOM", "credentialsMap": entries}});
         let carried = Secret::new(map(json!({"hostname": "db", "username": "u", "password": "stored"})));
         let given = Secret::new(map(json!({"hostname": "evil.example"})));
         let merged = merge(custom, carried, Some(given));

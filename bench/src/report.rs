@@ -133,11 +133,11 @@ impl Report {
     }
 }
 
-/// A number as people read it: three digits that count, thousands set apart.
+/// A number as people read it: few digits, thousands set apart.
 pub fn number(value: f64) -> String {
     let digits = match value.abs() {
         small if small < 10.0 => 2,
-        middle if middle < 100.0 => 1,
+        middle if middle < 1000.0 => 1,
         _ => 0,
     };
     let text = format!("{value:.digits$}");
@@ -165,7 +165,8 @@ mod tests {
             (1.236, "1.24"),
             (12.34, "12.3"),
             (50.0, "50"),
-            (999.4, "999"),
+            (100.4, "100.4"),
+            (999.96, "1,000"),
             (5_000.0, "5,000"),
             (1_234_567.0, "1,234,567"),
             (-123.0, "-123"),

@@ -12,6 +12,7 @@ mod convert;
 mod error;
 mod http;
 mod keys;
+mod memory;
 mod metrics;
 mod ops;
 mod s3;
@@ -23,5 +24,6 @@ mod tokens;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    memory::tune();
     cli::main()
 }

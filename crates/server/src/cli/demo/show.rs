@@ -122,7 +122,8 @@ pub fn exports(url: &str, region: &str, folder: &Path) {
     let credentials = folder.join("data/credentials");
     output::line("\nThe server stays up until Ctrl-C. In another terminal:\n");
     output::line(&format!("   export AWS_ENDPOINT_URL_APPFLOW={url}"));
-    output::line(&format!("   export AWS_REGION={region}"));
+    // The AWS CLI reads one or the other name, depending on its version.
+    output::line(&format!("   export AWS_REGION={region} AWS_DEFAULT_REGION={region}"));
     output::line(&format!("   export AWS_SHARED_CREDENTIALS_FILE={}", credentials.display()));
     output::line("   aws appflow describe-connector-profiles");
 }

@@ -147,7 +147,10 @@ async fn one_service_lists_its_sets_by_their_names() {
     assert!(!fields.contains_key("image"), "a stream is no field");
     assert!(fields["hidden"].filter_operators.is_empty());
     assert!(fields["createdAt"].timestamp);
-    assert!(fields["took"].filter_operators.is_empty(), "durations are texts, which do not tell their length");
+    assert!(
+        fields["took"].filter_operators.is_empty(),
+        "durations are texts, which do not tell their length"
+    );
     assert_eq!(fields["ship/city"].parent.as_deref(), Some("ship"));
     let error = connector().describe_entity(&open, "Nothing").await.unwrap_err();
     assert_eq!(error.kind, ConnectorErrorKind::NotFound);

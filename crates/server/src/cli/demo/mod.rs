@@ -30,13 +30,13 @@ pub struct Demo {
     /// Leave the server up afterwards and print how to reach it
     #[arg(long)]
     keep: bool,
-    /// Use your own SAP: the URL of an OData service, or of one of its entity sets
+    /// Use your own SAP: the URL of an OData service, such as https://host:44300/sap/opu/odata/sap/SERVICE
     #[arg(long, value_name = "URL", requires = "user")]
     sap: Option<String>,
     /// Your user at your SAP; the password is asked for
     #[arg(long, value_name = "U", requires = "sap")]
     user: Option<String>,
-    /// The entity set to read from your SAP [default: the URL's, or the first one]
+    /// The entity set to read from your SAP [default: the first one]
     #[arg(long, value_name = "SET", requires = "sap")]
     entity: Option<String>,
     /// Your SAP client (Mandant), three digits

@@ -67,17 +67,30 @@ def test_an_operation_is_routed_and_asks_who_calls(live, operation):
     assert (status, name) == (403, "MissingAuthenticationTokenException"), message
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
-def test_an_operation_validates_its_input_built_or_not(live, operation):
+def required_in_body(operation):
     shape = MODEL.operation_model(operation).input_shape
-    in_body = [m for m in shape.required_members if shape.members[m].serialization.get("location") is None]
+    return [m for m in shape.required_members if shape.members[m].serialization.get("location") is None]
+
+
+@pytest.mark.parametrize("operation", [o for o in OPERATIONS if required_in_body(o)])
+def test_an_operation_asks_for_its_required_members_built_or_not(live, operation):
     method, path = route(operation)
-    if not in_body or method != "POST":
-        pytest.skip("it has no required member in its body")
-    status, name, message = error_of(live.raw(path, {}))
+    status, name, message = error_of(live.raw(path, {}, method))
     assert (status, name) == (400, "ValidationException"), message
-    for member in in_body:
+    for member in required_in_body(operation):
         assert f"Value null at '{member}' failed to satisfy constraint: Member must not be null" in message
+
+
+@pytest.mark.parametrize("operation", [o for o in OPERATIONS if not required_in_body(o)])
+def test_an_operation_without_required_members_checks_those_that_came(live, operation):
+    method, path = route(operation)
+    if method == "POST":
+        member = next(iter(MODEL.operation_model(operation).input_shape.members))
+        status, name, message = error_of(live.raw(path, {member: {"wrong": ["type"]}}))
+        assert (status, name) == (400, "SerializationException") and member in message, message
+    else:
+        status, name, message = error_of(live.raw("/tags/nonsense", b"", method))
+        assert (status, name) == (400, "ValidationException") and "resourceArn" in message, message
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

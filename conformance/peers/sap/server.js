@@ -11,7 +11,9 @@
 //   DRIVER       better-sqlite3 or sql.js; by default the first that loads
 //   DELAY_MS     wait before each answer
 //   REQUEST_LOG  a file that takes one JSON line a request
+//   OAUTH        the issuer of access tokens (peers/oidc) that are accepted besides user and password
 //
+// It stops when its standard input is a pipe and ends.
 // When ready it prints one line on stdout: sap listening on http://localhost:PORT
 'use strict'
 const started = Date.now()
@@ -21,6 +23,7 @@ const http = require('node:http')
 const { once } = require('node:events')
 const express = require('express')
 const cds = require('@sap/cds')
+const bearer = require('./bearer')
 const { dataDir, eachRow } = require('./data')
 
 const HOST = process.env.HOST || '127.0.0.1'
@@ -112,6 +115,9 @@ cds.on('bootstrap', app => {
     if (DELAY_MS) setTimeout(next, DELAY_MS)
     else next()
   })
+  if (process.env.OAUTH) {
+    app.use(bearer(process.env.OAUTH, 'alice', cds.env.requires.auth.users.alice.password))
+  }
 })
 
 async function main() {
@@ -129,6 +135,7 @@ async function main() {
   console.error(`ready after ${Date.now() - started} ms, resident ${mib} MiB`)
 }
 
+if (fs.fstatSync(0).isFIFO()) process.stdin.on('end', () => process.exit(0)).resume()
 for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => process.exit(0))
 main().catch(error => {
   console.error(error)

@@ -1,0 +1,91 @@
+// The two ways to the server's API: AWS's own SDK for the operations of AppFlow, and signed
+// requests for the documented `/x/` extensions. Both sign with the session's keys.
+import { Sha256 } from "@aws-crypto/sha256-browser";
+import { AppflowClient } from "@aws-sdk/client-appflow";
+import { HttpRequest } from "@smithy/core/transport";
+import { SignatureV4 } from "@smithy/signature-v4";
+import { clockOffset, learnServerDate, serverNow } from "./clock";
+import { isUnknownKey } from "./errors";
+import { apiBase, readAnswer } from "./http";
+import { region, session } from "./session";
+
+export { ApiError, errorCode, errorDetails, errorText, isAborted } from "./errors";
+
+// The session store decides when keys are renewed; `memoized` tells the SDK not to keep its own.
+const credentials = Object.assign(() => session.keys(), { memoized: true });
+
+let client: AppflowClient | undefined;
+let clientRegion = "";
+
+/** The SDK's client: `appflow().send(new ListFlowsCommand({}), { abortSignal })`. */
+export function appflow(): AppflowClient {
+  if (client === undefined || clientRegion !== region()) {
+    client?.destroy();
+    clientRegion = region();
+    client = createClient(clientRegion);
+  }
+  // The SDK reads it at each signature.
+  client.config.systemClockOffset = clockOffset();
+  return client;
+}
+
+function createClient(forRegion: string): AppflowClient {
+  const created = new AppflowClient({
+    endpoint: apiBase().href,
+    region: forRegion,
+    credentials,
+    systemClockOffset: clockOffset(),
+    // One retry: a person waits in front of the page and can press Retry.
+    maxAttempts: 2,
+  });
+  created.middlewareStack.add(
+    (next) => async (args) => {
+      try {
+        return await next(args);
+      } catch (error) {
+        if (!isUnknownKey(error)) throw error;
+        await session.renew();
+        return next(args);
+      }
+    },
+    { step: "initialize", name: "tidegateSessionKeys", priority: "high" },
+  );
+  return created;
+}
+
+/** Calls `POST /x/<name>`. Throws an ApiError with the server's words. */
+export async function extension<T>(name: string, input: object, signal?: AbortSignal): Promise<T> {
+  try {
+    return await sendExtension<T>(name, input, signal);
+  } catch (error) {
+    if (!isUnknownKey(error)) throw error;
+    await session.renew();
+    return sendExtension<T>(name, input, signal);
+  }
+}
+
+async function sendExtension<T>(name: string, input: object, signal?: AbortSignal): Promise<T> {
+  const url = new URL(`x/${encodeURIComponent(name)}`, apiBase());
+  const keys = await session.keys();
+  const signer = new SignatureV4({ service: "appflow", region: region(), credentials: keys, sha256: Sha256 });
+  const signed = await signer.sign(
+    new HttpRequest({
+      method: "POST",
+      protocol: url.protocol,
+      hostname: url.hostname,
+      ...(url.port === "" ? {} : { port: Number(url.port) }),
+      path: url.pathname,
+      headers: { host: url.host, "content-type": "application/json" },
+      body: JSON.stringify(input),
+    }),
+    { signingDate: new Date(serverNow()) },
+  );
+  // The browser sets Host itself and refuses to be told.
+  const { host: _, ...headers } = signed.headers;
+  const init: RequestInit = { method: "POST", headers, body: signed.body as string, cache: "no-store" };
+  if (signal !== undefined) init.signal = signal;
+  const sent = Date.now();
+  const response = await fetch(url, init);
+  learnServerDate(response.headers.get("date"), sent, Date.now());
+  return readAnswer<T>(response);
+}

@@ -1,0 +1,2 @@
+// Types and functions of the documented `/x/` operations.
+export {};

@@ -1,0 +1,21 @@
+// Starts the console.
+import "@cloudscape-design/global-styles/index.css";
+import I18nProvider from "@cloudscape-design/components/i18n";
+import messages from "@cloudscape-design/components/i18n/messages/all.en";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { session } from "./api/session";
+import { App } from "./App";
+
+const root = document.getElementById("root");
+if (root === null) throw new Error("index.html has no element #root");
+
+void session.start();
+
+createRoot(root).render(
+  <StrictMode>
+    <I18nProvider locale="en" messages={[messages]}>
+      <App />
+    </I18nProvider>
+  </StrictMode>,
+);

@@ -1,0 +1,4 @@
+// The texts of the connectors pages.
+export const connectors = {
+  title: "Connectors",
+} as const;

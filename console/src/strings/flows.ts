@@ -1,0 +1,4 @@
+// The texts of the flows pages.
+export const flows = {
+  title: "Flows",
+} as const;

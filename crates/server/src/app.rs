@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{ConnectionCheck, Quotas};
 use crate::error::ApiError;
+use crate::http::PublicUrl;
 use crate::keys::Keys;
 use crate::metrics::Metrics;
 use crate::tasks::rotate::RotationState;
@@ -33,6 +34,8 @@ pub struct App {
     pub readers: Readers,
     /// Whether connections are proven before they are stored.
     pub connection_check: ConnectionCheck,
+    /// The URL that clients know the server by, if it is not the listener's.
+    pub public_url: Option<PublicUrl>,
     /// What is limited.
     pub quotas: Quotas,
     /// What is counted.

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
+use crate::http::PublicUrl;
+
 /// Settings of `tidegate serve`. Each can be given as an option, as a
 /// `TIDEGATE_…` variable, or in `tidegate.toml` under the option's name.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
@@ -47,6 +49,9 @@ pub struct Settings {
     /// Allow a non-loopback address without TLS, because a proxy in front ends TLS
     #[arg(long, env = "TIDEGATE_BEHIND_TLS_PROXY", num_args = 0..=1, default_missing_value = "true")]
     pub behind_tls_proxy: Option<bool>,
+    /// URL that clients reach the server by, where a proxy in front changes host or path
+    #[arg(long, env = "TIDEGATE_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<PublicUrl>,
     /// Where connectors may connect to: any address, or public ones only [default: any]
     #[arg(long, env = "TIDEGATE_OUTBOUND", value_enum)]
     pub outbound: Option<OutboundNetwork>,
@@ -157,6 +162,7 @@ impl Settings {
             tls_cert,
             tls_key,
             behind_tls_proxy,
+            public_url,
             outbound,
             outbound_allow,
             allow_plain_http,
@@ -254,6 +260,10 @@ mod tests {
         assert_eq!(settings.region(), "us-west-2");
         assert_eq!(settings.listen().port(), 1);
         assert_eq!(settings.quotas.flows, Some(3));
+
+        std::fs::write(&path, "public-url = \"https://example.com/a/\"\n").expect("written");
+        let url = Settings::default().with_file(Some(&path)).expect("a good file").public_url;
+        assert_eq!(url.expect("it is set").join("oauth/callback"), "https://example.com/a/oauth/callback");
     }
 
     #[test]
@@ -263,6 +273,10 @@ mod tests {
         std::fs::write(&path, "regoin = \"x\"\n").expect("written");
         let error = Settings::default().with_file(Some(&path)).expect_err("an unknown name");
         assert!(error.contains("regoin") && error.contains("tidegate.toml"), "{error}");
+
+        std::fs::write(&path, "public-url = \"http://example.com\"\n").expect("written");
+        let error = Settings::default().with_file(Some(&path)).expect_err("in the clear");
+        assert!(error.contains("https://") && error.contains("tidegate.toml"), "{error}");
 
         let open =
             Settings { listen: Some("0.0.0.0:80".parse().expect("an address")), ..Settings::default() };

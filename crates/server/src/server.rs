@@ -82,6 +82,7 @@ impl Server {
             engine: Engine::new(config).map_err(|error| explain(&error))?,
             readers: Readers::new(&outbound),
             connection_check: settings.connection_check.unwrap_or_default(),
+            public_url: settings.public_url.clone(),
             quotas: settings.quotas,
             metrics: Metrics::default(),
             tokens,

@@ -3,6 +3,7 @@
 mod listener;
 mod pages;
 mod pipeline;
+mod public_url;
 pub mod sigv4;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use axum::routing::get;
 use crate::app::App;
 
 pub use listener::{Bound, TlsFiles};
+pub use public_url::PublicUrl;
 
 /// Every route of the server: three pages for operators, and the API for
 /// everything else.

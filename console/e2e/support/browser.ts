@@ -163,7 +163,7 @@ export async function newContext(from: Browser, server: Server, begin: Begin = {
   await watch.begin()
   if (!begin.signedOut) {
     const { name, value } = await server.session()
-    await context.addCookies([{ name, value, url: server.base.replace('http:', 'https:'), httpOnly: true, secure: true, sameSite: 'Strict' }])
+    await context.addCookies([{ name, value, domain: '127.0.0.1', path: '/', httpOnly: true, secure: true, sameSite: 'Strict' }])
   }
   return { context, watch }
 }

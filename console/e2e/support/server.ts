@@ -34,13 +34,13 @@ export class Server {
     readonly base: string,
   ) {}
 
-  static async start(options: string[] = [], port = 0): Promise<Server> {
+  static async start(options: string[] = [], port = 0, withUser = true): Promise<Server> {
     const folder = mkdtempSync(path.join(tmpdir(), 'tidegate-e2e-'))
     mkdirSync(path.join(folder, 'data/s3/landing'), { recursive: true })
     const command = [BINARY, 'serve', '--listen', `127.0.0.1:${port}`, '--data-dir', path.join(folder, 'data'), ...options]
     const started = await Server.run(command, folder)
     const server = new Server(folder, command, started.process, `${started.ready}/`)
-    await server.extension('create-user', { userName: USER, password: PASSWORD })
+    if (withUser) await server.extension('create-user', { userName: USER, password: PASSWORD })
     return server
   }
 

@@ -1,0 +1,92 @@
+// How fast it is, with limits that the build must keep.
+import { expect } from 'vitest'
+import type { CDPSession, Page } from 'playwright-core'
+import { browserTest, newContext, useServer } from '../support/browser.ts'
+import { heading, seen, visit } from '../support/console.ts'
+import type { Server } from '../support/server.ts'
+
+const MANY = 10_000
+/** Milliseconds until the first load of the connections page shows its table, with nothing in the browser's cache. */
+const FIRST_LOAD = 1000
+/** Milliseconds from a click or key to what it brings, among 10,000 connections. */
+const INTERACTION = 300
+/** KiB of script as they travel. */
+const SCRIPT = 700
+
+const use = useServer(['--connection-check', 'off'], server => seed(server, MANY))
+
+/** Connections `conn-00000` and on; every tenth is to SAP, the others to Datadog. */
+async function seed(server: Server, count: number): Promise<void> {
+  let next = 0
+  const worker = async () => {
+    while (next < count) {
+      const number = next++
+      const name = `conn-${String(number).padStart(5, '0')}`
+      await server.call('create-connector-profile', {
+        connectorProfileName: name,
+        connectorType: 'Datadog',
+        connectionMode: 'Public',
+        connectorProfileConfig: {
+          connectorProfileProperties: { Datadog: { instanceUrl: 'https://api.datadoghq.eu' } },
+          connectorProfileCredentials: { Datadog: { apiKey: 'key', applicationKey: 'application' } },
+        },
+      })
+    }
+  }
+  await Promise.all(Array.from({ length: 24 }, worker))
+}
+
+const median = (numbers: number[]): number => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!
+
+/** Milliseconds until what an action brings is drawn, measured inside the page. */
+async function drawn(page: Page, action: () => Promise<unknown>, row: string): Promise<number> {
+  const found = page.evaluate(wanted => new Promise<number>(done => {
+    let began = 0
+    const begin = () => (began ||= performance.now())
+    for (const name of ['keydown', 'pointerdown', 'input']) window.addEventListener(name, begin, { capture: true, once: true })
+    const look = () => {
+      const there = [...document.querySelectorAll('table tbody tr')].some(each => each.textContent?.includes(wanted))
+      if (began && there) requestAnimationFrame(() => done(performance.now() - began))
+      else requestAnimationFrame(look)
+    }
+    look()
+  }), row)
+  await action()
+  return found
+}
+
+browserTest(use, 'the first load of the connections page is quick and small', { seconds: 180, signedOut: true }, async ({ server }) => {
+  const times: number[] = []
+  let script = 0
+  for (let turn = 0; turn < 5; turn++) {
+    const { context, watch } = await newContext(use.browser(), server)
+    const page = await context.newPage()
+    const devtools = await context.newCDPSession(page)
+    await devtools.send('Network.enable')
+    await devtools.send('Network.setCacheDisabled', { cacheDisabled: true })
+    const transferred = scripts(devtools)
+    const began = performance.now()
+    await visit(page, '#/connections?connector=Datadog')
+    await page.getByRole('link', { name: /^conn-\d+$/ }).first().waitFor()
+    times.push(performance.now() - began)
+    await page.waitForLoadState('networkidle')
+    script = Math.max(script, transferred())
+    watch.check()
+    await context.close()
+  }
+  console.log(`first load: ${times.map(Math.round).join(', ')} ms, median ${Math.round(median(times))}; script ${(script / 1024).toFixed(1)} KiB`)
+  expect(script).toBeGreaterThan(50 * 1024)
+  expect(script / 1024).toBeLessThanOrEqual(SCRIPT)
+  expect(median(times)).toBeLessThan(FIRST_LOAD)
+})
+
+/** Counts the bytes of scripts as they come over the wire. */
+function scripts(devtools: CDPSession): () => number {
+  const kinds = new Map<string, string>()
+  let bytes = 0
+  devtools.on('Network.responseReceived', ({ requestId, type }) => kinds.set(requestId, type))
+  devtools.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => {
+    if (kinds.get(requestId) === 'Script') bytes += encodedDataLength
+  })
+  return () => bytes
+}

@@ -1,10 +1,11 @@
 // Which page an address shows.
 import { lazy, Suspense, useEffect } from "react";
 import { useSession } from "./api/session";
-import { href, navigate, useRoute } from "./router";
+import { currentRoute, href, navigate, useRoute } from "./router";
 import { Frame } from "./shell/Frame";
 import { LoadingPage } from "./shell/LoadingPage";
 import { NotFound } from "./shell/NotFound";
+import { takeReturn } from "./shell/return-link";
 import { SignIn } from "./shell/SignIn";
 import { Unreachable } from "./shell/Unreachable";
 
@@ -27,12 +28,17 @@ export function App() {
   }
 }
 
+function isHome(page: string | undefined): boolean {
+  return page === undefined || page === "sign-in";
+}
+
 function Content() {
   const { segments } = useRoute();
   const page = segments[0];
-  const atHome = page === undefined || page === "sign-in";
+  const atHome = isHome(page);
   useEffect(() => {
-    if (atHome) navigate(href("connections"), { replace: true });
+    // React may run an effect twice; the return link is there only once.
+    if (atHome && isHome(currentRoute().segments[0])) navigate(takeReturn() ?? href("connections"), { replace: true });
   }, [atHome]);
   if (atHome) return null;
   switch (page) {

@@ -1,54 +1,103 @@
-// The sign-in page.
+// The sign-in page. It stands in the place of every page while nobody is signed in, so that the
+// address, and with it the page one wanted, stays as it is.
 import Alert from "@cloudscape-design/components/alert";
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import Container from "@cloudscape-design/components/container";
-import FormField from "@cloudscape-design/components/form-field";
+import CopyToClipboard from "@cloudscape-design/components/copy-to-clipboard";
 import Header from "@cloudscape-design/components/header";
-import Input from "@cloudscape-design/components/input";
 import SpaceBetween from "@cloudscape-design/components/space-between";
-import { type FormEvent, useState } from "react";
-import { errorText } from "../api/errors";
-import { type SessionInfo, signIn } from "../api/session";
-import { signIn as strings } from "../strings/shell";
+import { useEffect, useState } from "react";
+import { apiBase } from "../api/http";
+import { session, type SessionInfo } from "../api/session";
+import { useRoute } from "../router";
+import { shell, signIn as strings } from "../strings/shell";
+import { Brand } from "./Brand";
+import { PasswordForm } from "./PasswordForm";
+import { rememberReturn } from "./return-link";
 
-export function SignIn({ reason }: { info: SessionInfo; reason?: string | undefined }) {
-  const [userName, setUserName] = useState("");
-  const [password, setPassword] = useState("");
-  const [error, setError] = useState<string>();
-  async function submit(event: FormEvent) {
-    event.preventDefault();
-    setError(undefined);
-    try {
-      await signIn(userName, password);
-    } catch (problem) {
-      setError(errorText(problem));
-    }
+/** An error that came through the address is shown up to here. */
+const MAX_ERROR = 300;
+
+export function SignIn({ info, reason }: { info: SessionInfo; reason?: string | undefined }) {
+  const route = useRoute();
+  const failure = route.segments[0] === "sign-in" ? route.query.get("error") : null;
+  const { password, oidc } = info.signIn;
+  const noUsers = password && !info.hasUsers;
+
+  useEffect(() => {
+    document.title = shell.documentTitle(strings.submit);
+  }, []);
+
+  return (
+    <main className="tg-sign-in">
+      <Brand />
+      <Container header={<Header variant="h1">{strings.title}</Header>}>
+        <SpaceBetween size="l">
+          {failure ? (
+            <Alert type="error" header={strings.failed}>
+              {failure.slice(0, MAX_ERROR)}
+            </Alert>
+          ) : reason === undefined ? null : (
+            <Alert type="info">{reason}</Alert>
+          )}
+          {oidc === null ? null : <OidcButton oidc={oidc} />}
+          {oidc !== null && password && info.hasUsers ? (
+            <Box textAlign="center" color="text-body-secondary">
+              {strings.or}
+            </Box>
+          ) : null}
+          {password && info.hasUsers ? <PasswordForm primary={oidc === null} /> : null}
+          {noUsers && oidc === null ? <NoUsers /> : null}
+          {!password && oidc === null ? (
+            <Alert type="warning" header={strings.noWayTitle}>
+              {strings.noWay}
+            </Alert>
+          ) : null}
+        </SpaceBetween>
+      </Container>
+      <Box textAlign="center" color="text-body-secondary" fontSize="body-s" padding={{ top: "l" }}>
+        {info.region} · {shell.accountId(info.accountId)} · {shell.version(info.version)}
+      </Box>
+    </main>
+  );
+}
+
+function OidcButton({ oidc }: { oidc: { name: string; startPath: string } }) {
+  return (
+    <Button
+      variant="primary"
+      fullWidth
+      href={new URL(oidc.startPath, apiBase()).href}
+      onClick={() => rememberReturn(window.location.hash)}
+    >
+      {strings.with(oidc.name)}
+    </Button>
+  );
+}
+
+function NoUsers() {
+  const [asking, setAsking] = useState(false);
+  async function check() {
+    setAsking(true);
+    await session.start();
+    setAsking(false);
   }
   return (
-    <Box padding="xxl">
-      <form onSubmit={(event) => void submit(event)}>
-        <Container header={<Header variant="h1">{strings.title}</Header>}>
-          <SpaceBetween size="l">
-            {reason === undefined ? null : <Alert type="info">{reason}</Alert>}
-            {error === undefined ? null : <Alert type="error">{error}</Alert>}
-            <FormField label={strings.userName}>
-              <Input value={userName} autoComplete="username" onChange={({ detail }) => setUserName(detail.value)} />
-            </FormField>
-            <FormField label={strings.password}>
-              <Input
-                type="password"
-                value={password}
-                autoComplete="current-password"
-                onChange={({ detail }) => setPassword(detail.value)}
-              />
-            </FormField>
-            <Button variant="primary" formAction="submit">
-              {strings.submit}
-            </Button>
-          </SpaceBetween>
-        </Container>
-      </form>
-    </Box>
+    <SpaceBetween size="m">
+      <Box variant="h2">{strings.noUsersTitle}</Box>
+      <Box variant="p">{strings.noUsers}</Box>
+      <CopyToClipboard
+        variant="inline"
+        textToCopy={strings.noUsersCommand}
+        textToDisplay={strings.noUsersCommand}
+        copyButtonAriaLabel={strings.copyCommand}
+        copySuccessText={strings.copied}
+        copyErrorText={strings.notCopied}
+      />
+      <Button loading={asking} onClick={() => void check()}>
+        {strings.checkAgain}
+      </Button>
+    </SpaceBetween>
   );
 }

@@ -3,6 +3,7 @@ import Box from "@cloudscape-design/components/box";
 import Flashbar, { type FlashbarProps } from "@cloudscape-design/components/flashbar";
 import Link from "@cloudscape-design/components/link";
 import { errorDetails, isAborted } from "../api/errors";
+import { session } from "../api/session";
 import { shell } from "../strings/shell";
 import { add, type Notification, type NotificationLink, remove } from "./notification-list";
 import { createStore, useStore } from "./store";
@@ -19,6 +20,8 @@ const list = createStore<Notification[]>([]);
 let counter = 0;
 
 function push(notification: Omit<Notification, "id">): void {
+  // Requests that fail because the session has ended: the sign-in page says why.
+  if (session.state().status !== "signedIn") return;
   list.set(add(list.get(), { ...notification, id: String(++counter) }));
 }
 
@@ -56,6 +59,10 @@ export function NotificationBar() {
         successIconAriaLabel: shell.success,
         infoIconAriaLabel: shell.information,
         errorIconAriaLabel: shell.error,
+        warningIconAriaLabel: shell.warning,
+        inProgressIconAriaLabel: shell.inProgress,
+        notificationBarText: shell.notifications,
+        notificationBarAriaLabel: shell.toggleNotifications,
       }}
     />
   );

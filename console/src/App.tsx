@@ -1,6 +1,7 @@
 // Which page an address shows.
-import { lazy, Suspense, useEffect } from "react";
+import { Suspense, useEffect } from "react";
 import { useSession } from "./api/session";
+import { loadPagesWhenIdle, pageFor } from "./pages";
 import { currentRoute, href, navigate, useRoute } from "./router";
 import { Frame } from "./shell/Frame";
 import { LoadingPage } from "./shell/LoadingPage";
@@ -8,10 +9,6 @@ import { NotFound } from "./shell/NotFound";
 import { takeReturn } from "./shell/return-link";
 import { SignIn } from "./shell/SignIn";
 import { Unreachable } from "./shell/Unreachable";
-
-const Connections = lazy(() => import("./connections"));
-const Connectors = lazy(() => import("./connectors"));
-const Flows = lazy(() => import("./flows"));
 
 export function App() {
   const session = useSession();
@@ -28,29 +25,24 @@ export function App() {
   }
 }
 
-function isHome(page: string | undefined): boolean {
-  return page === undefined || page === "sign-in";
+/** The page that stands for the bare address. */
+export const HOME = "connections";
+
+function isHome(segment: string | undefined): boolean {
+  return segment === undefined || segment === "sign-in";
 }
 
 function Content() {
-  const { segments } = useRoute();
-  const page = segments[0];
-  const atHome = isHome(page);
+  const segment = useRoute().segments[0];
+  const atHome = isHome(segment);
   useEffect(() => {
     // React may run an effect twice; the return link is there only once.
-    if (atHome && isHome(currentRoute().segments[0])) navigate(takeReturn() ?? href("connections"), { replace: true });
+    if (atHome && isHome(currentRoute().segments[0])) navigate(takeReturn() ?? href(HOME), { replace: true });
   }, [atHome]);
+  useEffect(loadPagesWhenIdle, []);
   if (atHome) return null;
-  switch (page) {
-    case "connections":
-      return <Connections />;
-    case "connectors":
-      return <Connectors />;
-    case "flows":
-      return <Flows />;
-    default:
-      return <NotFound />;
-  }
+  const page = pageFor(segment ?? "");
+  return page === undefined ? <NotFound /> : <page.Page key={segment} />;
 }
 
 // One element for good: a new one would draw the page again whenever the frame changes.

@@ -3,15 +3,12 @@ import "@cloudscape-design/global-styles/index.css";
 import "./shell/shell.css";
 import I18nProvider from "@cloudscape-design/components/i18n";
 import messages from "@cloudscape-design/components/i18n/messages/all.en";
-import {
-  colorBackgroundLayoutMain,
-  colorBorderItemFocused,
-  colorTextBodyDefault,
-} from "@cloudscape-design/design-tokens";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { session } from "./api/session";
-import { App } from "./App";
+import { App, HOME } from "./App";
+import { pageFor } from "./pages";
+import { currentRoute } from "./router";
 import { startAppearance } from "./shell/appearance";
 import { notifications } from "./shell/notifications";
 
@@ -19,15 +16,13 @@ const root = document.getElementById("root");
 if (root === null) throw new Error("index.html has no element #root");
 
 startAppearance();
-// shell.css cannot name the tokens itself: their names change with every version of Cloudscape.
-document.body.style.setProperty("--tidegate-background", colorBackgroundLayoutMain);
-document.body.style.setProperty("--tidegate-text", colorTextBodyDefault);
-document.body.style.setProperty("--tidegate-focus", colorBorderItemFocused);
 
 // An error that no page took care of is better told than lost.
 window.addEventListener("unhandledrejection", (event) => notifications.error(event.reason));
 
 void session.start();
+// The page's script comes while the server says who is signed in.
+void pageFor(currentRoute().segments[0] ?? HOME)?.load();
 
 createRoot(root).render(
   <StrictMode>

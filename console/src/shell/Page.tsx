@@ -29,6 +29,11 @@ export interface PageProps {
 /** The page whose heading had the focus last; undefined before the first page. */
 let focusedPath: string | undefined;
 
+/** Lets the next page take the focus: what had it is about to go away. */
+export function expectFocus(): void {
+  focusedPath = "";
+}
+
 export function Page(props: PageProps) {
   const { title, breadcrumbs, help, contentType = "default" } = props;
   const path = useRoute().segments.join("/");
@@ -41,10 +46,8 @@ export function Page(props: PageProps) {
 
   useEffect(() => {
     // The first page leaves the focus where the browser put it.
-    const first = focusedPath === undefined;
     if (focusedPath === path) return;
-    focusedPath = path;
-    if (!first) focusHeading();
+    if (focusedPath === undefined || focusHeading()) focusedPath = path;
   }, [path]);
 
   if (props.hideHeader) return <>{props.children}</>;
@@ -67,10 +70,14 @@ export function Page(props: PageProps) {
   );
 }
 
-/** Moves the focus to the page's heading, so that a screen reader says where one has arrived. */
-export function focusHeading(): void {
+/**
+ * Moves the focus to the page's heading, so that a screen reader says where one has arrived.
+ * False when none is on show: while a page's script loads, the old page is still there, hidden.
+ */
+export function focusHeading(): boolean {
   const heading = document.querySelector<HTMLElement>("main h1");
-  if (heading === null) return;
+  if (heading === null || heading.getClientRects().length === 0) return false;
   heading.tabIndex = -1;
   heading.focus();
+  return true;
 }

@@ -8,6 +8,7 @@ import { type FormEvent, useEffect, useRef, useState } from "react";
 import { ApiError, errorText } from "../api/errors";
 import { signIn } from "../api/session";
 import { signIn as strings } from "../strings/shell";
+import { expectFocus } from "./Page";
 import { useCountdown } from "./useCountdown";
 
 /** Where the server names no time to wait, this many seconds serve. */
@@ -36,6 +37,7 @@ export function PasswordForm({ primary }: { primary: boolean }) {
     setError(undefined);
     setWasLocked(false);
     try {
+      expectFocus();
       await signIn(userName, password);
     } catch (problem) {
       setBusy(false);

@@ -2,7 +2,7 @@
 // under any public URL prefix.
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
-import { firstPaint, fontFiles } from "./build/plugins";
+import { firstPaint, fontFiles } from "./build/plugins.ts";
 
 /** A running `tidegate serve` for `npm run dev`. */
 const server = process.env["TIDEGATE_URL"] ?? "http://127.0.0.1:8080";

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { present, readBelow, type Json } from "./document";
 import { forms, formNamed, profileCases, type ProfileCase } from "./fixtures";
 import { changedDestinations, nothingStored, type Decisions, type Stored } from "./keep";
-import { chosen, initialAlternative, layoutOf, optionsOf, sectionsOf, visibleFields, type Selection } from "./layout";
+import { chosen, initialAlternative, initialSwitches, layoutOf, optionsOf, sectionsOf, visibleFields, type Selection } from "./layout";
 import { unionsOf } from "./request";
 import type { ConnectorForm } from "./types";
 import { requiredPaths, validate, type Draft } from "./validate";
@@ -86,8 +86,12 @@ describe("ways of logging in", () => {
   it("are told apart by an exactly-one-of rule", () => {
     const layout = layoutOf(formNamed("SAPOData"));
     expect(layout.choice?.alternatives).toEqual([
-      { key: "credentials.basicAuthCredentials", paths: ["credentials.basicAuthCredentials"] },
-      { key: "credentials.oAuthCredentials", paths: ["credentials.oAuthCredentials", "properties.oAuthProperties"] },
+      { key: "credentials.basicAuthCredentials", paths: ["credentials.basicAuthCredentials"], isOffered: true },
+      {
+        key: "credentials.oAuthCredentials",
+        paths: ["credentials.oAuthCredentials", "properties.oAuthProperties"],
+        isOffered: true,
+      },
     ]);
   });
 
@@ -105,6 +109,31 @@ describe("ways of logging in", () => {
     expect(paths).toContain("properties.oAuth2Properties.tokenUrl");
     expect(paths).not.toContain("credentials.basic.username");
     expect(layout.choice === undefined ? undefined : chosen(layout.choice, selection)).toBe("OAUTH2");
+  });
+
+  it("are fewer where a label admits fewer, and the others stay hidden", () => {
+    const custom = formNamed("CustomConnector");
+    const form = {
+      ...custom,
+      credentials: custom.credentials.map((one) => (one.path === "authenticationType" ? { ...one, options: ["BASIC"] } : one)),
+    };
+    const layout = layoutOf(form);
+    expect(layout.choice?.alternatives.filter((one) => one.isOffered).map((one) => one.key)).toEqual(["BASIC"]);
+    const alternative = initialAlternative(layout, []);
+    const values = initialSwitches(layout, [], alternative);
+    expect(values).toEqual({ "credentials.authenticationType": "BASIC" });
+    const shown = visibleFields(layout, { values, alternative, isPrivate: false }).map((field) => field.path);
+    expect(shown.filter((path) => path.startsWith("credentials."))).toEqual([
+      "credentials.authenticationType",
+      "credentials.basic.username",
+      "credentials.basic.password",
+    ]);
+  });
+
+  it("tell a stored grant type from the token that only it has", () => {
+    expect(initialSwitches(layoutOf(formNamed("Salesforce")), ["jwtToken"], undefined)).toEqual({
+      "credentials.oAuth2GrantType": "JWT_BEARER",
+    });
   });
 
   it("show a token only for its grant type, and offer no grant type that is refused", () => {

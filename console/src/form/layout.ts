@@ -12,6 +12,8 @@ import type { ConnectorForm } from "./types";
 export interface Alternative {
   readonly key: string;
   readonly paths: readonly string[];
+  /** Whether a person may choose it: a label may admit some of the ways only. */
+  readonly isOffered: boolean;
 }
 
 /** The choice between ways of logging in. */
@@ -51,9 +53,14 @@ export function layoutOf(form: ConnectorForm): Layout {
   const fields = fieldsOf(form);
   const one = oneOf(form);
   const switches = switchesOf(form, fields);
-  // A select that every group of credentials hangs on is the choice itself.
-  const main = one ?? switches.find((choice) => choice.alternatives.length > 1);
+  // A select whose every option stands for members of its own is the choice itself.
+  const main = one ?? switches.find((choice) => isWhole(form, fields, choice));
   return { fields, choice: main, switches: switches.filter((choice) => choice !== main) };
+}
+
+function isWhole(form: ConnectorForm, fields: readonly Field[], choice: AuthChoice): boolean {
+  const field = fields.find((one) => one.path === choice.path);
+  return field !== undefined && optionsOf(form, field).every((option) => choice.alternatives.some((one) => one.key === option));
 }
 
 /** The alternatives of an "exactly one of" rule on credentials, each with what it demands besides. */
@@ -62,7 +69,12 @@ function oneOf(form: ConnectorForm): AuthChoice | undefined {
     if (!("one" in rule.check)) continue;
     const paths = rule.check.one;
     if (paths.length < 2 || !paths.every((path) => path.startsWith("credentials."))) continue;
-    return { alternatives: paths.map((path) => ({ key: path, paths: [path, ...demandedBy(form, path)] })) };
+    const alternatives = paths.map((path) => ({
+      key: path,
+      paths: [path, ...demandedBy(form, path)],
+      isOffered: true,
+    }));
+    return { alternatives };
   }
   return undefined;
 }
@@ -90,9 +102,11 @@ function switchesOf(form: ConnectorForm, fields: readonly Field[]): readonly Aut
         paths.push(...rule.check.all);
         byValue.set(first.is.value, paths);
       }
-      const alternatives = optionsOf(form, field)
-        .filter((value) => byValue.has(value))
-        .map((value) => ({ key: value, paths: byValue.get(value) ?? [] }));
+      const offered = optionsOf(form, field);
+      const alternatives = [...byValue]
+        .map(([key, paths]) => ({ key, paths, isOffered: offered.includes(key) }))
+        // In the order in which the select offers them.
+        .sort((before, after) => offered.indexOf(before.key) - offered.indexOf(after.key));
       return { path: field.path, alternatives };
     })
     .filter((choice) => choice.alternatives.length > 0);
@@ -149,7 +163,22 @@ export function initialAlternative(layout: Layout, stored: Iterable<string>): st
   const paths = Array.from(stored, (path) => `credentials.${path}`);
   const { alternatives } = layout.choice;
   const found = alternatives.find((one) => one.paths.some((path) => paths.some((other) => within(other, path))));
-  return (found ?? alternatives[0])?.key;
+  return (found ?? alternatives.find((one) => one.isOffered) ?? alternatives[0])?.key;
+}
+
+/**
+ * The values of the select members that only say which other members are stored: they can be told
+ * from those, although the server never tells a stored value.
+ */
+export function initialSwitches(layout: Layout, stored: Iterable<string>, alternative: string | undefined): Values {
+  const values: { [path: string]: string } = {};
+  if (layout.choice?.path !== undefined && alternative !== undefined) values[layout.choice.path] = alternative;
+  const paths = Array.from(stored, (path) => `credentials.${path}`);
+  for (const choice of layout.switches) {
+    const found = choice.alternatives.find((one) => one.paths.some((path) => paths.some((other) => within(other, path))));
+    if (choice.path?.startsWith("credentials.") === true && found !== undefined) values[choice.path] = found.key;
+  }
+  return values;
 }
 
 /** Sorts the visible fields into what is always shown and what is folded away. */
@@ -166,7 +195,7 @@ export function sectionsOf(form: ConnectorForm, layout: Layout, visible: readonl
   const owned = (layout.choice?.alternatives ?? []).flatMap((alternative) => alternative.paths);
   const discriminator = layout.choice?.path;
   for (const field of visible) {
-    if (field.path === discriminator) continue;
+    if (field.path === discriminator || isOfPopUp(form, field)) continue;
     if (field.side === "properties" && !owned.some((path) => within(field.path, path))) {
       const plain = field.member.required || field.member.destination || named.has(field.path);
       sections[plain ? "settings" : "moreSettings"].push(field);
@@ -175,6 +204,12 @@ export function sectionsOf(form: ConnectorForm, layout: Layout, visible: readonl
     }
   }
   return sections;
+}
+
+/** Whether a field is filled by the authorization in a pop-up rather than by a person. */
+export function isOfPopUp(form: ConnectorForm, field: Field): boolean {
+  const { authorization } = form;
+  return authorization !== null && [authorization.authCodePath, authorization.redirectUriPath].includes(field.path);
 }
 
 /**

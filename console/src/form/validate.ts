@@ -94,7 +94,7 @@ export function validate(draft: Draft): Problems {
   const paths = visible.map((field) => field.path);
   const hasCredentialError = () => Array.from(fields.keys()).some((path) => path.startsWith("credentials."));
   for (const { message, paths: blamed } of findings(form, documents)) {
-    const field = fieldAt(preferred(blamed), paths);
+    const field = fieldAt(preferred(form, blamed), paths);
     if (blamed.includes("credentials") && hasCredentialError()) continue;
     // A field that already says what is wrong with it needs no second message.
     if (field !== undefined) put(field, message);
@@ -103,10 +103,15 @@ export function validate(draft: Draft): Problems {
   return { fields, whole };
 }
 
-/** Of several members that would do, the code comes last: it is folded away. */
-function preferred(paths: readonly string[]): readonly string[] {
-  const isFolded = (path: string) => nameOf(path) === "authCode";
-  return [...paths.filter((path) => !isFolded(path)), ...paths.filter(isFolded)];
+/**
+ * Of several members that would do, the code comes first where a button gets it, and last where
+ * it is folded away.
+ */
+function preferred(form: ConnectorForm, paths: readonly string[]): readonly string[] {
+  const isCode = (path: string) => nameOf(path) === "authCode";
+  const codes = paths.filter(isCode);
+  const others = paths.filter((path) => !isCode(path));
+  return form.authorization === null ? [...others, ...codes] : [...codes, ...others];
 }
 
 /** The sets of members of which at least one is needed now, for a hint above the fields. */

@@ -1,0 +1,78 @@
+// The columns of the connections table.
+import Link from "@cloudscape-design/components/link";
+import type { TableProps } from "@cloudscape-design/components/table";
+import type { ConnectionSort, ConnectionSummary } from "../api/extensions";
+import { href } from "../router";
+import { connections as strings } from "../strings/connections";
+import { type ConnectorChoice, nameOfConnector } from "./connectors";
+import { formatTime } from "./format";
+import { HealthStatus } from "./HealthStatus";
+
+/** What the server sorts by for a column. */
+export type Column = TableProps.ColumnDefinition<ConnectionSummary> & { readonly sortingField: ConnectionSort };
+
+/** The page that shows a connection. */
+export function viewHref(name: string): string {
+  return href("connections", "view", name);
+}
+
+export function columnsFor(
+  connectors: readonly ConnectorChoice[],
+  testing: ReadonlySet<string>,
+): readonly Column[] {
+  return [
+    {
+      id: "name",
+      header: strings.columns.name,
+      sortingField: "name",
+      isRowHeader: true,
+      minWidth: 180,
+      cell: (item) => <Link href={viewHref(item.connectorProfileName)}>{item.connectorProfileName}</Link>,
+    },
+    {
+      id: "connector",
+      header: strings.columns.connector,
+      sortingField: "connectorType",
+      minWidth: 140,
+      cell: (item) => nameOfConnector(connectors, item.connectorType, item.connectorLabel),
+    },
+    {
+      id: "mode",
+      header: strings.columns.mode,
+      sortingField: "connectionMode",
+      minWidth: 130,
+      cell: (item) => strings.modes[item.connectionMode] ?? item.connectionMode,
+    },
+    {
+      id: "lastUpdated",
+      header: strings.columns.lastUpdated,
+      sortingField: "lastUpdatedAt",
+      minWidth: 180,
+      cell: (item) => formatTime(item.lastUpdatedAt),
+    },
+    {
+      id: "health",
+      header: strings.columns.health,
+      sortingField: "health",
+      minWidth: 140,
+      cell: (item) => <HealthStatus health={item.health} testing={testing.has(item.connectorProfileName)} />,
+    },
+    {
+      id: "usedBy",
+      header: strings.columns.usedBy,
+      sortingField: "usedBy",
+      minWidth: 110,
+      cell: (item) =>
+        item.usedBy === 0 ? (
+          strings.usedByNone
+        ) : (
+          <Link
+            href={`${viewHref(item.connectorProfileName)}?show=usage`}
+            ariaLabel={`${item.connectorProfileName}: ${strings.usedBy(item.usedBy)}`}
+          >
+            {strings.usedBy(item.usedBy)}
+          </Link>
+        ),
+    },
+  ];
+}

@@ -1,0 +1,78 @@
+// The connectors that the drop-down offers.
+import { ListConnectorsCommand, type ConnectorDetail } from "@aws-sdk/client-appflow";
+import { appflow } from "../api/client";
+
+/** A connector: a type, and for custom ones a label. */
+export interface ConnectorChoice {
+  readonly connectorType: string;
+  readonly connectorLabel?: string;
+  readonly name: string;
+}
+
+/** The types that have no connections: whoever uses them brings no credentials. */
+const WITHOUT_CONNECTIONS = new Set(["S3", "EventBridge", "LookoutMetrics", "Upsolver", "CustomerProfiles"]);
+
+/** Whether a connector has connections at all. */
+export function hasConnections(connectorType: string): boolean {
+  return !WITHOUT_CONNECTIONS.has(connectorType);
+}
+
+/** The value that stands for a connector in a drop-down. */
+export function choiceValue(connectorType: string, connectorLabel?: string): string {
+  return connectorLabel === undefined ? connectorType : `${connectorType}/${connectorLabel}`;
+}
+
+/** The connector that a value stands for. */
+export function parseChoice(value: string): { readonly connectorType: string; readonly connectorLabel?: string } {
+  const slash = value.indexOf("/");
+  if (slash < 0) return { connectorType: value };
+  return { connectorType: value.slice(0, slash), connectorLabel: value.slice(slash + 1) };
+}
+
+/** Turns the server's list into choices in the order of their names. */
+export function choicesOf(details: readonly ConnectorDetail[]): readonly ConnectorChoice[] {
+  return details
+    .flatMap((detail) => {
+      const { connectorType, connectorLabel, connectorName } = detail;
+      if (connectorType === undefined) return [];
+      const name = connectorName ?? connectorLabel ?? connectorType;
+      return [{ connectorType, name, ...(connectorLabel === undefined ? {} : { connectorLabel }) }];
+    })
+    .sort((one, other) => one.name.localeCompare(other.name, "en"));
+}
+
+let loaded: Promise<readonly ConnectorChoice[]> | undefined;
+
+/** Every connector that the account knows, asked for once; `refresh` asks again. */
+export function loadConnectors(refresh = false): Promise<readonly ConnectorChoice[]> {
+  if (loaded === undefined || refresh) {
+    loaded = listAll().catch((error: unknown) => {
+      loaded = undefined;
+      throw error;
+    });
+  }
+  return loaded;
+}
+
+async function listAll(): Promise<readonly ConnectorChoice[]> {
+  const details: ConnectorDetail[] = [];
+  let nextToken: string | undefined;
+  do {
+    const page = await appflow().send(
+      new ListConnectorsCommand({ maxResults: 100, ...(nextToken === undefined ? {} : { nextToken }) }),
+    );
+    details.push(...(page.connectors ?? []));
+    nextToken = page.nextToken;
+  } while (nextToken !== undefined);
+  return choicesOf(details);
+}
+
+/** A connector's name for people. */
+export function nameOfConnector(
+  choices: readonly ConnectorChoice[],
+  connectorType: string,
+  connectorLabel?: string,
+): string {
+  const found = choices.find((one) => one.connectorType === connectorType && one.connectorLabel === connectorLabel);
+  return found?.name ?? connectorLabel ?? connectorType;
+}

@@ -1,0 +1,59 @@
+// Loads something for a page, gives up what is no longer asked for, and can load again.
+import { useCallback, useEffect, useRef, useState } from "react";
+import { isAborted } from "../api/client";
+
+/** What is being loaded. While `loading`, `data` is still what was there before. */
+export interface Load<T> {
+  readonly data: T | undefined;
+  readonly error: unknown;
+  readonly loading: boolean;
+  readonly reload: () => void;
+}
+
+/**
+ * Loads whenever `key` changes; `undefined` loads nothing. The request of the key before is
+ * cancelled. `keep` leaves the old data on the page until the new is there.
+ */
+export function useLoad<T>(
+  key: string | undefined,
+  load: (signal: AbortSignal) => Promise<T>,
+  options: { readonly keep?: boolean } = {},
+): Load<T> {
+  const [turn, setTurn] = useState(0);
+  const [state, setState] = useState<{ key: string | undefined; data: T | undefined; error: unknown; done: string }>({
+    key: undefined,
+    data: undefined,
+    error: undefined,
+    done: "",
+  });
+  const latest = useRef(load);
+  latest.current = load;
+  const wanted = `${turn} ${key ?? ""}`;
+  useEffect(() => {
+    if (key === undefined) return;
+    const abort = new AbortController();
+    latest.current(abort.signal).then(
+      (data) => {
+        if (!abort.signal.aborted) setState({ key, data, error: undefined, done: wanted });
+      },
+      (error: unknown) => {
+        if (abort.signal.aborted || isAborted(error)) return;
+        setState((before) => ({
+          key,
+          data: before.key === key ? before.data : undefined,
+          error,
+          done: wanted,
+        }));
+      },
+    );
+    return () => abort.abort();
+  }, [key, wanted]);
+  const reload = useCallback(() => setTurn((before) => before + 1), []);
+  const isCurrent = state.key === key;
+  return {
+    data: isCurrent || options.keep === true ? state.data : undefined,
+    error: isCurrent ? state.error : undefined,
+    loading: key !== undefined && state.done !== wanted,
+    reload,
+  };
+}

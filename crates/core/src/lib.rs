@@ -1,8 +1,9 @@
 //! The domain of Tidegate: types, ports and pure logic. Nothing here does IO.
 //!
 //! Reading order: [`connection`] and [`flow`] are what people make,
-//! [`run`] is what happens, [`connector`] is the trait between the engine and
-//! the applications, [`description`] is what a connector says about itself.
+//! [`schedule`] says when a flow is due, [`run`] is what happens,
+//! [`connector`] is the trait between the engine and the applications,
+//! [`description`] is what a connector says about itself.
 
 pub mod civil;
 pub mod connection;
@@ -14,6 +15,7 @@ pub mod flow;
 pub mod id;
 pub mod plan;
 pub mod run;
+pub mod schedule;
 pub mod secret;
 pub mod task;
 pub mod types;

@@ -27,7 +27,6 @@ use super::{epoch_ms, utc};
 pub struct CronExpression {
     text: String,
     evaluator: croner::Cron,
-    years: (u16, u16),
     frequency: Frequency,
 }
 
@@ -77,9 +76,8 @@ impl CronExpression {
         let evaluator = parser
             .parse(&pattern)
             .map_err(|error| wrong(&DAY_OF_MONTH, inside, format!("which cannot be evaluated ({error})")))?;
-        let years = years.first().zip(years.last()).map_or((1970, 2199), |(first, last)| (*first, *last));
         let frequency = frequency(&minutes, &hours, &days, by_month);
-        Ok(Self { text: parts.join(" "), evaluator, years, frequency })
+        Ok(Self { text: parts.join(" "), evaluator, frequency })
     }
 
     /// The six fields as they were written, one blank between them.
@@ -99,23 +97,12 @@ impl CronExpression {
     /// The first time that matches and is later than `after_ms`; `None` when
     /// there is none up to the end of the year 2199.
     pub fn next(&self, after_ms: i64) -> Option<i64> {
-        let after = utc(after_ms)?;
-        // Without the years' bounds croner would search to the year 5000.
-        if after.year() > i16::try_from(self.years.1).ok()? {
-            return None;
-        }
-        let first = jiff::civil::date(i16::try_from(self.years.0).ok()?, 1, 1).at(0, 0, 0, 0);
-        let (from, inclusive) = if after < first { (first, true) } else { (after, false) };
-        epoch_ms(self.evaluator.find_next_occurrence(&from, inclusive).ok()?)
+        epoch_ms(self.evaluator.find_next_occurrence(&utc(after_ms)?, false).ok()?)
     }
 
     /// The last time that matches and is not later than `until_ms`.
     pub(super) fn last_until(&self, until_ms: i64) -> Option<i64> {
-        let until = utc(until_ms)?;
-        if until.year() < i16::try_from(self.years.0).ok()? {
-            return None;
-        }
-        epoch_ms(self.evaluator.find_previous_occurrence(&until, true).ok()?)
+        epoch_ms(self.evaluator.find_previous_occurrence(&utc(until_ms)?, true).ok()?)
     }
 
     /// How many times in `(after_ms, until_ms]` match. All days that match

@@ -26,19 +26,16 @@ impl DueTicks {
         Self { first_ms: tick_ms, last_ms: tick_ms, count: 1, listed: vec![tick_ms] }
     }
 
-    /// Takes in ticks that became due while this run was waiting. What is not
-    /// later than the last one is already in here and changes nothing, so the
-    /// same tick may be reported twice.
+    /// Takes in ticks that became due while this run was waiting: those of
+    /// [`super::Timetable::due`] after [`Self::last_ms`]. Ticks that are
+    /// reported again, and named in `later`, are not counted twice.
     pub fn join(&mut self, later: &Self) {
         if later.last_ms <= self.last_ms {
             return;
         }
         let known = later.listed.iter().filter(|tick| **tick <= self.last_ms).count();
-        // A list that is cut short stays a beginning of the ticks, without a hole.
-        if self.count == self.listed.len() as u64 {
-            let room = LISTED_TICKS.saturating_sub(self.listed.len());
-            self.listed.extend(later.listed.iter().skip(known).take(room));
-        }
+        let room = LISTED_TICKS.saturating_sub(self.listed.len());
+        self.listed.extend(later.listed.iter().skip(known).take(room));
         self.count += later.count - known as u64;
         self.last_ms = later.last_ms;
     }

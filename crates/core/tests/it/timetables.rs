@@ -113,9 +113,14 @@ fn ticks_that_come_while_a_run_waits_join_it() {
         let due = timetable.due(waiting.last_ms.min(minutes * 60_000 - 1), minutes * 60_000);
         waiting.join(&due.expect("a tick"));
     }
-    let whole = timetable.due(-1, 1_600 * 60_000).expect("ticks");
+    // A poll that begins earlier reports ticks again.
+    waiting.join(&timetable.due(1_500 * 60_000, 1_650 * 60_000).expect("ticks"));
+    let mut few = timetable.due(-1, 180_000).expect("ticks");
+    few.join(&timetable.due(60_000, 300_000).expect("ticks"));
+    assert_eq!(few, timetable.due(-1, 300_000).expect("ticks"));
+    let whole = timetable.due(-1, 1_650 * 60_000).expect("ticks");
     assert_eq!(waiting, whole);
-    assert_eq!((whole.count, whole.listed.len()), (1_601, LISTED_TICKS));
+    assert_eq!((whole.count, whole.listed.len()), (1_651, LISTED_TICKS));
 }
 
 proptest! {

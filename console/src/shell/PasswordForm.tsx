@@ -14,7 +14,7 @@ import { useCountdown } from "./useCountdown";
 /** Where the server names no time to wait, this many seconds serve. */
 const DEFAULT_WAIT = 30;
 
-export function PasswordForm({ primary }: { primary: boolean }) {
+export function PasswordForm({ primary, onTry }: { primary: boolean; onTry: () => void }) {
   const [userName, setUserName] = useState("");
   const [password, setPassword] = useState("");
   const [tried, setTried] = useState(false);
@@ -33,6 +33,7 @@ export function PasswordForm({ primary }: { primary: boolean }) {
     if (busy || lockedFor > 0) return;
     if (userName === "") return first.current?.focus();
     if (password === "") return second.current?.focus();
+    onTry();
     setBusy(true);
     setError(undefined);
     setWasLocked(false);

@@ -24,6 +24,8 @@ export function SignIn({ info, reason }: { info: SessionInfo; reason?: string | 
   const failure = route.segments[0] === "sign-in" ? route.query.get("error") : null;
   const { password, oidc } = info.signIn;
   const noUsers = password && !info.hasUsers;
+  // Once a person tries again, how the last session ended is old news.
+  const [tried, setTried] = useState(false);
 
   useEffect(() => {
     document.title = shell.documentTitle(strings.submit);
@@ -34,7 +36,7 @@ export function SignIn({ info, reason }: { info: SessionInfo; reason?: string | 
       <Brand />
       <Container header={<Header variant="h1">{strings.title}</Header>}>
         <SpaceBetween size="l">
-          {failure ? (
+          {tried ? null : failure ? (
             <Alert type="error" header={strings.failed}>
               {failure.slice(0, MAX_ERROR)}
             </Alert>
@@ -47,7 +49,7 @@ export function SignIn({ info, reason }: { info: SessionInfo; reason?: string | 
               {strings.or}
             </Box>
           ) : null}
-          {password && info.hasUsers ? <PasswordForm primary={oidc === null} /> : null}
+          {password && info.hasUsers ? <PasswordForm primary={oidc === null} onTry={() => setTried(true)} /> : null}
           {noUsers && oidc === null ? <NoUsers /> : null}
           {!password && oidc === null ? (
             <Alert type="warning" header={strings.noWayTitle}>

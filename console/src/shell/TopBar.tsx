@@ -69,7 +69,7 @@ export function TopBar({ session }: { session: Extract<SessionState, { status: "
 
   return (
     <>
-      <header id="top" className="tg-top">
+      <div id="top" className="tg-top">
         <TopNavigation
           identity={{ href: "#/", title: shell.product, logo: { src: icon, alt: "" } }}
           utilities={[settings, region, person]}
@@ -80,7 +80,7 @@ export function TopBar({ session }: { session: Extract<SessionState, { status: "
             overflowMenuBackIconAriaLabel: shell.moreBack,
           }}
         />
-      </header>
+      </div>
       {changing ? <ChangePassword userName={session.userName} onClose={() => setChanging(false)} /> : null}
     </>
   );

@@ -91,7 +91,7 @@ export const signIn = {
 
   ended: "Your session has ended. Sign in again.",
   idle: (minutes: number) =>
-    `You were signed out because there was no activity for ${minutes} minutes.`,
+    `You were signed out because there was no activity for ${minutes === 1 ? "1 minute" : `${minutes} minutes`}.`,
   elsewhere: "You signed out in another tab.",
   signedOut: "You have signed out.",
   signOutFailed:
@@ -99,7 +99,7 @@ export const signIn = {
 
   idleTitle: "Are you still there?",
   idleText: (seconds: number) =>
-    `There was no activity for a while. You will be signed out in ${seconds} seconds.`,
+    `There was no activity for a while. You will be signed out in ${seconds === 1 ? "1 second" : `${seconds} seconds`}.`,
   stay: "Stay signed in",
 
   changeTitle: "Change password",

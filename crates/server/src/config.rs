@@ -46,7 +46,8 @@ pub struct Settings {
     /// TLS private key, PEM
     #[arg(long, env = "TIDEGATE_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
-    /// Allow a non-loopback address without TLS, because a proxy in front ends TLS
+    /// Allow a non-loopback address without TLS, because a proxy in front ends TLS. Give --public-url, too, unless
+    /// the proxy passes Host and path on as they came
     #[arg(long, env = "TIDEGATE_BEHIND_TLS_PROXY", num_args = 0..=1, default_missing_value = "true")]
     pub behind_tls_proxy: Option<bool>,
     /// URL that clients reach the server by, where a proxy in front changes host or path

@@ -9,8 +9,16 @@ use super::Finding;
 const MAX_LINES: usize = 600;
 
 /// Folders that hold nothing we wrote.
-const SKIPPED_FOLDERS: [&str; 7] =
-    [".git", "target", "node_modules", "__pycache__", "tidegate-demo", "tidegate-data", ".pytest_cache"];
+const SKIPPED_FOLDERS: [&str; 8] = [
+    ".git",
+    "target",
+    "node_modules",
+    "dist",
+    "__pycache__",
+    "tidegate-demo",
+    "tidegate-data",
+    ".pytest_cache",
+];
 
 /// Text that is checked, by the ending of the name.
 const TEXT: [&str; 14] =

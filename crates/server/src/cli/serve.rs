@@ -30,8 +30,14 @@ impl Serve {
         log_to_stderr(&settings)?;
         settings.check_transport()?;
         let server = Server::start(&settings).await?;
-        tracing::info!(version = VERSION, data_dir = %settings.data_dir().display(), "Started.");
         let url = server.url()?;
+        let console = settings.public_url.as_ref().map_or_else(|| format!("{url}/"), ToString::to_string);
+        tracing::info!(
+            version = VERSION,
+            data_dir = %settings.data_dir().display(),
+            console = if tidegate_console::available() { console.as_str() } else { "not in this build" },
+            "Started."
+        );
         let stop = told_to_stop();
         let mut stdout = std::io::stdout();
         writeln!(stdout, "tidegate listening on {url}")?;

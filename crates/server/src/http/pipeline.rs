@@ -13,7 +13,8 @@ use serde_json::Value;
 use tidegate_wire::{ErrorKind, Match, match_route, parse_body};
 use uuid::Uuid;
 
-use super::sigv4::{self, SignatureError, VerifyRequest};
+use super::public_url::{CameAs, PublicUrl};
+use super::sigv4::{self, Address, SignatureError, VerifyRequest};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::ops::{self, Caller, Extension};
@@ -108,7 +109,7 @@ async fn read_body(app: &App, parts: &Parts, body: Body) -> Result<Bytes, ApiErr
         return Err(too_large());
     }
     let nothing = Bytes::new();
-    let parsed = sigv4::parse(&signed_part(parts, &nothing), &app.scope.region)?;
+    let parsed = sigv4::parse(&signed_part(parts, &nothing, &[]), &app.scope.region)?;
     if app.keys.find(parsed.access_key_id()).await?.is_none() {
         return Err(SignatureError::UnrecognizedClient.into());
     }
@@ -121,12 +122,15 @@ async fn read_body(app: &App, parts: &Parts, body: Body) -> Result<Bytes, ApiErr
     }
 }
 
-fn signed_part<'a>(parts: &'a Parts, body: &'a Bytes) -> VerifyRequest<'a> {
+fn signed_part<'a>(parts: &'a Parts, body: &'a Bytes, also_known_as: &'a [Address<'a>]) -> VerifyRequest<'a> {
+    // What lies under the public URL's prefix has lost it by now, but may have been signed with it.
+    let uri = parts.extensions.get::<CameAs>().map_or(&parts.uri, |came_as| &came_as.0);
     VerifyRequest {
         method: parts.method.as_str(),
-        raw_path: parts.uri.path(),
-        raw_query: parts.uri.query().unwrap_or(""),
-        authority: parts.uri.authority().map(http::uri::Authority::as_str),
+        raw_path: uri.path(),
+        raw_query: uri.query().unwrap_or(""),
+        authority: uri.authority().map(http::uri::Authority::as_str),
+        also_known_as,
         headers: &parts.headers,
         body,
         now: jiff::Timestamp::now(),
@@ -134,7 +138,11 @@ fn signed_part<'a>(parts: &'a Parts, body: &'a Bytes) -> VerifyRequest<'a> {
 }
 
 async fn authenticate(app: &Arc<App>, parts: &Parts, body: &Bytes) -> Result<Caller, ApiError> {
-    let parsed = sigv4::parse(&signed_part(parts, body), &app.scope.region)?;
+    let public = app.public_url.as_ref();
+    let paths = public.map(|url| url.signed_paths(&parts.method, parts.uri.path())).unwrap_or_default();
+    let authority = public.map_or("", PublicUrl::authority);
+    let also: Vec<_> = paths.iter().map(|raw_path| Address { authority, raw_path }).collect();
+    let parsed = sigv4::parse(&signed_part(parts, body, &also), &app.scope.region)?;
     let key = app.keys.find(parsed.access_key_id()).await?;
     let verified =
         parsed.verify(&app.keys.signing, key.as_deref().map(crate::keys::AccessKeyEntry::as_access_key))?;

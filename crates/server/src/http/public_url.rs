@@ -29,6 +29,10 @@ pub struct PublicUrl {
     prefix: String,
 }
 
+/// The URI of a request before the prefix was taken off: a client or a proxy has sent it.
+#[derive(Clone, Debug)]
+pub struct CameAs(pub Uri);
+
 /// Why a text is no public URL.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PublicUrlError {

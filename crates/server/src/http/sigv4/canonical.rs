@@ -28,6 +28,8 @@ pub(super) struct Canonical<'a> {
     pub headers: &'a HeaderMap,
     /// HTTP/2's `:authority`, which stands in for a `host` header.
     pub authority: Option<&'a str>,
+    /// The host to write in place of whatever came as one.
+    pub host: Option<&'a str>,
     /// The signed headers' names: in lower case, sorted, each one once.
     pub signed_headers: &'a [String],
     /// The payload's hash in hex, or `UNSIGNED-PAYLOAD`.
@@ -59,6 +61,11 @@ impl Canonical<'_> {
     fn push_header(&self, out: &mut Vec<u8>, name: &str) -> Option<()> {
         out.extend_from_slice(name.as_bytes());
         out.push(b':');
+        if let Some(host) = self.host.filter(|_| name == "host") {
+            push_folded(out, host.as_bytes());
+            out.push(b'\n');
+            return Some(());
+        }
         let mut values = self.headers.get_all(name).iter().peekable();
         if values.peek().is_none() {
             let authority = self.authority.filter(|_| name == "host")?;

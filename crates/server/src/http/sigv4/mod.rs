@@ -15,6 +15,7 @@ mod sign;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -47,12 +48,25 @@ pub struct VerifyRequest<'a> {
     /// The authority of the request's URI, if it has one: HTTP/2 sends it in
     /// place of a `host` header.
     pub authority: Option<&'a str>,
+    /// What else the client may have signed than `authority` or the `host` header, and `raw_path`.
+    /// Everything but these two must be as it was signed all the same.
+    pub also_known_as: &'a [Address<'a>],
     /// All headers.
     pub headers: &'a HeaderMap,
     /// The whole body.
     pub body: &'a [u8],
     /// The time to measure the signature's age against.
     pub now: Timestamp,
+}
+
+/// Another address that a client may have signed for the same request: a proxy between the two has
+/// changed the host or the path.
+#[derive(Clone, Copy, Debug)]
+pub struct Address<'a> {
+    /// The host, with its port unless that is the scheme's own. It takes the place of the `host` header.
+    pub authority: &'a str,
+    /// The path before any decoding.
+    pub raw_path: &'a str,
 }
 
 /// An access key as the caller's store knows it.
@@ -139,13 +153,18 @@ impl Parsed<'_> {
         let key = key.ok_or(SignatureError::UnrecognizedClient)?;
         self.check_session(key.session)?;
         let signature = self.authorization.signature.ok_or(SignatureError::Mismatch)?;
-        let text = self.string_to_sign()?;
+        let payload_hash = self.payload_hash()?;
 
         let id = self.access_key_id();
         let scope = self.scope();
         let cached = cache.get(id, key.secret, &scope);
         let signing_key = cached.clone().unwrap_or_else(|| Arc::new(SigningKey::derive(key.secret, &scope)));
-        if !signing_key.verify(&text, &signature) {
+        let also = self.request.also_known_as.iter().copied().map(Some);
+        let fits = |address| {
+            let text = self.string_to_sign(address, &payload_hash);
+            text.is_some_and(|text| signing_key.verify(&text, &signature))
+        };
+        if !std::iter::once(None).chain(also).any(fits) {
             return Err(SignatureError::Mismatch);
         }
         if cached.is_none() {
@@ -164,31 +183,35 @@ impl Parsed<'_> {
         }
     }
 
-    fn string_to_sign(&self) -> Result<String, SignatureError> {
+    /// The hash of the body that was signed, or `UNSIGNED-PAYLOAD`.
+    fn payload_hash(&self) -> Result<Cow<'static, str>, SignatureError> {
+        if self.stated_hash == Some(UNSIGNED_PAYLOAD) {
+            return Ok(Cow::Borrowed(UNSIGNED_PAYLOAD));
+        }
+        let computed = sha256_hex(self.request.body);
+        if self.stated_hash.is_some_and(|stated| stated != computed) {
+            return Err(SignatureError::Mismatch);
+        }
+        Ok(Cow::Owned(computed))
+    }
+
+    /// What was signed if the request had this address, or the one that it came with; `None` if
+    /// nobody can have signed it.
+    fn string_to_sign(&self, address: Option<Address<'_>>, payload_hash: &str) -> Option<String> {
         let request = &self.request;
-        let computed;
-        let payload_hash = match self.stated_hash {
-            Some(UNSIGNED_PAYLOAD) => UNSIGNED_PAYLOAD,
-            stated => {
-                computed = sha256_hex(request.body);
-                if stated.is_some_and(|stated| stated != computed) {
-                    return Err(SignatureError::Mismatch);
-                }
-                &computed
-            }
-        };
         let canonical = Canonical {
             method: request.method,
-            raw_path: request.raw_path,
+            raw_path: address.map_or(request.raw_path, |address| address.raw_path),
             raw_query: request.raw_query,
             headers: request.headers,
             authority: request.authority,
+            host: address.map(|address| address.authority),
             signed_headers: &self.authorization.signed_headers,
             payload_hash,
         };
-        let canonical = canonical.request().ok_or(SignatureError::Mismatch)?;
+        let canonical = canonical.request()?;
         let timestamp = basic_format(self.authorization.signed_at);
-        Ok(string_to_sign(&timestamp, &self.scope().to_string(), &canonical))
+        Some(string_to_sign(&timestamp, &self.scope().to_string(), &canonical))
     }
 
     fn scope(&self) -> Scope<'_> {

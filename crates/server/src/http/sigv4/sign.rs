@@ -83,6 +83,7 @@ pub fn sign(request: &SignRequest<'_>) -> Result<HeaderMap, SignError> {
         raw_query: request.uri.query().unwrap_or_default(),
         headers: &headers,
         authority: None,
+        host: None,
         signed_headers: &names,
         payload_hash: &sha256_hex(request.body),
     };

@@ -45,8 +45,16 @@ fn a_date_header_stands_in_for_x_amz_date() {
 fn signature_of(headers: &HeaderMap, signed_headers: &[String]) -> String {
     let VerifyRequest { method, raw_path, raw_query, authority, .. } = request(headers);
     let payload_hash = &sha256_hex(BODY);
-    let canonical =
-        Canonical { method, raw_path, raw_query, authority, headers, signed_headers, payload_hash };
+    let canonical = Canonical {
+        method,
+        raw_path,
+        raw_query,
+        authority,
+        host: None,
+        headers,
+        signed_headers,
+        payload_hash,
+    };
     let scope = Scope { date: "20261124", region: "us-east-1", service: "appflow" };
     let canonical = canonical.request().expect("all headers are there");
     let text = string_to_sign("20261124T101000Z", &scope.to_string(), &canonical);

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{AccessKey, SERVICE, Session, SignatureError, SigningKeyCache, VerifyRequest, parse};
+use super::{AccessKey, Address, SERVICE, Session, SignatureError, SigningKeyCache, VerifyRequest, parse};
 
 pub(super) const REGION: &str = "eu-west-3";
 pub(super) const KEY_ID: &str = "AKIDPROPERTY";
@@ -168,12 +168,23 @@ impl Case {
     }
 
     pub(super) fn verify(&self, headers: &HeaderMap, secret: &str) -> Result<(), SignatureError> {
+        self.verify_as(headers, secret, &[])
+    }
+
+    /// Verifies a request that its client may have sent to other addresses.
+    pub(super) fn verify_as(
+        &self,
+        headers: &HeaderMap,
+        secret: &str,
+        also_known_as: &[Address<'_>],
+    ) -> Result<(), SignatureError> {
         let uri: Uri = self.uri().parse().expect("an address");
         let request = VerifyRequest {
             method: self.method,
             raw_path: uri.path(),
             raw_query: uri.query().unwrap_or_default(),
             authority: None,
+            also_known_as,
             headers,
             body: &self.body,
             now: self.now(),

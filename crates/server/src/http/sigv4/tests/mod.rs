@@ -13,8 +13,8 @@ use jiff::Timestamp;
 use super::canonical::{ALGORITHM, Canonical, host_of, sha256_hex, string_to_sign};
 use super::key::{Scope, SigningKey};
 use super::{
-    AccessKey, SERVICE, Session, SignRequest, SignatureError, SigningKeyCache, Verified, VerifyRequest,
-    parse, sign,
+    AccessKey, Address, SERVICE, Session, SignRequest, SignatureError, SigningKeyCache, Verified,
+    VerifyRequest, parse, sign,
 };
 
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
@@ -52,7 +52,16 @@ fn signed(token: Option<&str>, headers: &HeaderMap) -> HeaderMap {
 
 fn request(headers: &HeaderMap) -> VerifyRequest<'_> {
     let (method, raw_path, raw_query) = ("POST", "/list-flows", "");
-    VerifyRequest { method, raw_path, raw_query, authority: None, headers, body: BODY, now: now() }
+    VerifyRequest {
+        method,
+        raw_path,
+        raw_query,
+        authority: None,
+        also_known_as: &[],
+        headers,
+        body: BODY,
+        now: now(),
+    }
 }
 
 fn verify(request: &VerifyRequest<'_>, key: Option<AccessKey<'_>>) -> Result<Verified, SignatureError> {

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::cases::{Case, KEY_ID, Payload, REGION, SECRET, case};
-use super::{SERVICE, SignRequest, SignatureError, sign};
+use super::{Address, SERVICE, SignRequest, SignatureError, sign};
 
 /// Replaces one character by a letter that differs from it.
 fn change_character(text: &str, at: Index) -> String {
@@ -68,6 +68,45 @@ proptest! {
         prop_assume!(other.uri().parse::<Uri>().is_ok());
         let same = other.signed_by_aws()["authorization"] == headers["authorization"];
         prop_assert_eq!(other.verify(&headers, SECRET).is_ok(), same);
+    }
+
+    /// A proxy took `/prefix` off and wrote its own host: the address that the client knew, and only
+    /// that one, makes the signature fit again. Nothing else may differ all the same.
+    #[test]
+    fn another_name_of_the_server_is_accepted_if_it_is_the_one_that_was_signed(case in case(), kind in 0..8u8) {
+        let signed = Case { path: format!("/some/prefix{}", case.path), ..case.clone() };
+        let mut headers = signed.signed_by_aws();
+        headers.insert("host", HeaderValue::from_static("127.0.0.1:9"));
+        let right = Address { authority: "tidegate.test:8080", raw_path: &signed.path };
+        let elsewhere = Address { authority: "127.0.0.1:9", raw_path: &case.path };
+        prop_assert_eq!(case.verify(&headers, SECRET), Err(SignatureError::Mismatch));
+        prop_assert_eq!(case.verify_as(&headers, SECRET, &[right]), Ok(()));
+        prop_assert_eq!(case.verify_as(&headers, SECRET, &[elsewhere, right]), Ok(()));
+
+        let other_path = format!("/other/prefix{}", case.path);
+        let mut other = case.clone();
+        let (address, secret) = match kind {
+            0 => (Address { authority: "tidegate.test", ..right }, SECRET),
+            1 => (Address { authority: "other.test:8080", ..right }, SECRET),
+            2 => (elsewhere, SECRET),
+            3 => (Address { raw_path: &other_path, ..right }, SECRET),
+            4 => (right, "another"),
+            5 => {
+                other.method = "PATCH";
+                (right, SECRET)
+            }
+            6 if case.payload != Payload::Unsigned => {
+                other.body.push(0);
+                (right, SECRET)
+            }
+            _ => {
+                other.query = format!("{}&q=q", case.query);
+                (right, SECRET)
+            }
+        };
+        // Dot segments at its begin can take a prefix off again, and then it is the same path.
+        prop_assume!(!case.path.contains(".."));
+        prop_assert_eq!(other.verify_as(&headers, secret, &[address]), Err(SignatureError::Mismatch));
     }
 
     #[test]

@@ -23,6 +23,7 @@ fn vector(method: &str, path: &str, query: &str, headers: &[(&str, &str)]) -> St
         raw_query: query,
         headers: &map,
         authority: None,
+        host: None,
         signed_headers: &names,
         payload_hash: &sha256_hex(b""),
     };
@@ -68,6 +69,7 @@ fn canonical_address(path: &str, query: &str) -> String {
         raw_query: query,
         headers: &headers,
         authority: None,
+        host: None,
         signed_headers: &[],
         payload_hash: "",
     };

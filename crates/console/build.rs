@@ -15,8 +15,16 @@ use std::process::{Command, ExitCode, Output};
 const NODE: u32 = 20;
 
 /// What the console is built from, in its folder.
-const INPUTS: [&str; 7] =
-    ["src", "public", "index.html", "package.json", "package-lock.json", "tsconfig.json", "vite.config.ts"];
+const INPUTS: [&str; 8] = [
+    "src",
+    "build",
+    "public",
+    "index.html",
+    "package.json",
+    "package-lock.json",
+    "tsconfig.json",
+    "vite.config.ts",
+];
 
 type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
@@ -82,7 +90,7 @@ fn run() -> Result<()> {
 
 /// The files that are there with or without the console.
 fn own_files(folder: &Path, console: &Path) -> Result<BTreeMap<String, Forms>> {
-    let icon = console.join("public/icon.svg");
+    let icon = console.join("src/icon.svg");
     let files = [
         ("/oauth/callback", folder.join("callback.html")),
         ("/oauth/callback.js", folder.join("callback.js")),

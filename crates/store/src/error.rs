@@ -18,6 +18,10 @@ pub enum Kind {
     Run,
     /// An access key.
     AccessKey,
+    /// A user of the console.
+    User,
+    /// A session of the console.
+    Session,
 }
 
 impl Kind {
@@ -28,6 +32,8 @@ impl Kind {
             Self::Flow => "flow",
             Self::Run => "run",
             Self::AccessKey => "access key",
+            Self::User => "user",
+            Self::Session => "session",
         }
     }
 }

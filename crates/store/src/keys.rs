@@ -19,6 +19,8 @@ pub enum KeyKind {
     Root,
     /// Made by somebody for a program or a person.
     User,
+    /// Lent to a session of the console for a short time.
+    Session,
 }
 
 impl KeyKind {
@@ -27,6 +29,7 @@ impl KeyKind {
         match self {
             Self::Root => "root",
             Self::User => "user",
+            Self::Session => "session",
         }
     }
 }
@@ -61,6 +64,8 @@ pub struct AccessKey {
     pub created_at_ms: i64,
     /// Epoch milliseconds at which a temporary key ends.
     pub expires_at_ms: Option<i64>,
+    /// The session of the console that it was lent to.
+    pub session_id: Option<String>,
 }
 
 /// A key with its secret in clear, for verifying signatures.
@@ -104,7 +109,7 @@ impl<'a> AccessKeys<'a> {
         let secret = encode(&key)?;
         let (account, vault) = (account.clone(), self.store.vault().clone());
         self.store
-            .write(move |tx| Box::pin(async move { insert(tx, &vault, account, &key, &secret).await }))
+            .write(move |tx| Box::pin(async move { insert(tx, &vault, account, &key, &secret, None).await }))
             .await
     }
 
@@ -113,7 +118,7 @@ impl<'a> AccessKeys<'a> {
     pub async fn get(&self, id: &str) -> Result<Option<OpenAccessKey>, StoreError> {
         let row = sqlx::query(
             "SELECT k.account, k.id, k.row_id, k.kind, k.enabled, k.created_at_ms, k.expires_at_ms,
-                    s.wrapped_key, s.body
+                    k.session_id, s.wrapped_key, s.body
              FROM access_key k LEFT JOIN sealed_secret s
              ON s.account = k.account AND s.purpose = 'access-key' AND s.owner = k.id AND s.version = 1
              WHERE k.id = $1",
@@ -172,19 +177,21 @@ impl<'a> AccessKeys<'a> {
                     for id in &earlier {
                         secrets::remove_below(tx, &account, Purpose::AccessKey, id, u32::MAX).await?;
                     }
-                    insert(tx, &vault, account, &key, &bytes).await?;
+                    insert(tx, &vault, account, &key, &bytes, None).await?;
                     Ok(if earlier.is_empty() { RootKeyChange::Created } else { RootKeyChange::Replaced })
                 })
             })
             .await
     }
 
-    /// The keys of an account, in the order of their identifiers.
+    /// The keys of an account, in the order of their identifiers; those that
+    /// are lent to sessions are no business of anybody and left out.
     pub async fn list(&self, account: &AccountId) -> Result<Vec<AccessKey>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM access_key WHERE account = $1 ORDER BY id")
-            .bind(account.as_str())
-            .fetch_all(self.store.reads())
-            .await?;
+        let rows =
+            sqlx::query("SELECT * FROM access_key WHERE account = $1 AND kind <> 'session' ORDER BY id")
+                .bind(account.as_str())
+                .fetch_all(self.store.reads())
+                .await?;
         rows.iter().map(decode).collect()
     }
 
@@ -222,7 +229,7 @@ fn context<'a>(account: &'a AccountId, id: &'a str, row_id: &'a str) -> SealCont
     }
 }
 
-fn encode(key: &NewAccessKey) -> Result<Secret<Vec<u8>>, VaultError> {
+pub(crate) fn encode(key: &NewAccessKey) -> Result<Secret<Vec<u8>>, VaultError> {
     let token = key.session_token.as_ref().map(|token| token.expose().as_bytes());
     let parts = [key.secret.expose().as_bytes(), token.unwrap_or_default()];
     if parts.iter().any(|part| part.contains(&DIVIDER)) {
@@ -257,20 +264,24 @@ fn decode(row: &SqliteRow) -> Result<AccessKey, StoreError> {
         kind: match row.try_get("kind")? {
             "root" => KeyKind::Root,
             "user" => KeyKind::User,
+            "session" => KeyKind::Session,
             _ => return Err(StoreError::BadRow { table: "access_key", what: "kind" }),
         },
         enabled: row.try_get("enabled")?,
         created_at_ms: row.try_get("created_at_ms")?,
         expires_at_ms: row.try_get("expires_at_ms")?,
+        session_id: row.try_get("session_id")?,
     })
 }
 
-async fn insert(
+/// Stores a key whose secret [`encode`] has made ready.
+pub(crate) async fn insert(
     tx: &mut SqliteConnection,
     vault: &Vault,
     account: AccountId,
     key: &NewAccessKey,
     secret: &Secret<Vec<u8>>,
+    session_id: Option<&str>,
 ) -> Result<AccessKey, StoreError> {
     let row_id = uuid::Uuid::new_v4().to_string();
     let stored = AccessKey {
@@ -280,10 +291,11 @@ async fn insert(
         enabled: true,
         created_at_ms: now_ms(),
         expires_at_ms: key.expires_at_ms,
+        session_id: session_id.map(str::to_owned),
     };
     sqlx::query(
-        "INSERT INTO access_key (account, id, row_id, kind, enabled, created_at_ms, expires_at_ms)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO access_key (account, id, row_id, kind, enabled, created_at_ms, expires_at_ms, session_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
     .bind(stored.account.as_str())
     .bind(stored.id.as_str())
@@ -292,6 +304,7 @@ async fn insert(
     .bind(stored.enabled)
     .bind(stored.created_at_ms)
     .bind(stored.expires_at_ms)
+    .bind(session_id)
     .execute(&mut *tx)
     .await
     .map_err(|error| StoreError::on_unique(error, Kind::AccessKey, &key.id))?;

@@ -2,8 +2,8 @@
 //! names SQL or touches a key.
 //!
 //! Reading order: [`Store`] opens everything; `writer` groups writes into
-//! commits; [`connections`], [`flows`], [`runs`], [`queue`], [`keys`] and
-//! [`idempotency`] are one aggregate each; [`vault`] seals, `secrets` keeps
+//! commits; [`connections`], [`flows`], [`runs`], [`queue`], [`keys`], [`users`],
+//! [`sessions`] and [`idempotency`] are one aggregate each; [`vault`] seals, `secrets` keeps
 //! what is sealed, [`rotation`] changes the key.
 
 pub mod connections;
@@ -18,6 +18,8 @@ pub mod queue;
 pub mod rotation;
 pub mod runs;
 mod secrets;
+pub mod sessions;
+pub mod users;
 pub mod vault;
 mod writer;
 
@@ -39,6 +41,8 @@ pub use keys::{AccessKey, AccessKeys, KeyKind, NewAccessKey, RootKeyChange};
 pub use queue::{ClaimedRun, Ending, Lease, Queue, Signal, Work};
 pub use rotation::Rotation;
 pub use runs::{Enqueued, Runs};
+pub use sessions::{NewSession, Revoked, Session, Sessions, SignedInAs};
+pub use users::{User, UserPassword, Users};
 pub use vault::{KeySource, VaultError};
 
 use idempotency::Prepared;
@@ -187,6 +191,16 @@ impl Store {
     /// known whose it is.
     pub fn access_keys(&self) -> AccessKeys<'_> {
         AccessKeys::new(self)
+    }
+
+    /// The users of the console, of one account.
+    pub fn users(&self, account: &AccountId) -> Users<'_> {
+        Users::new(self, account.clone())
+    }
+
+    /// The sessions of the console, of one account.
+    pub fn sessions(&self, account: &AccountId) -> Sessions<'_> {
+        Sessions::new(self, account.clone())
     }
 
     fn reads(&self) -> &SqlitePool {

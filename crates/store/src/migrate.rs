@@ -7,12 +7,15 @@ use crate::error::StoreError;
 
 /// Every migration that ever was; a released one is never edited.
 fn all() -> Vec<Migration> {
-    [(1, "initial", include_str!("../migrations/0001_initial.sql"))]
-        .into_iter()
-        .map(|(version, name, sql)| {
-            Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
-        })
-        .collect()
+    [
+        (1, "initial", include_str!("../migrations/0001_initial.sql")),
+        (2, "users and sessions", include_str!("../migrations/0002_users_and_sessions.sql")),
+    ]
+    .into_iter()
+    .map(|(version, name, sql)| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    })
+    .collect()
 }
 
 /// Brings the database to this version's schema. A database of a newer version

@@ -80,6 +80,8 @@ async fn no_secret_lies_in_any_file_but_the_keyring() {
     };
     let shown = format!("{key:?} {token:?} {store:?}");
     store.access_keys().create(&account(), key).await.expect("created");
+    let hash = Secret::new(canary("password-hash"));
+    store.users(&account()).create("findable-user", hash).await.expect("created");
     let opened = open_connection(store, "a").await.expect("opens");
     let shown = format!("{shown} {opened:?} {:?}", store.access_keys().get("AKIAFINDABLE").await);
     store.rotate(|_| {}).await.expect("rotated");
@@ -96,7 +98,7 @@ async fn no_secret_lies_in_any_file_but_the_keyring() {
                 everything.extend(fs::read(path).expect("readable"));
             }
         }
-        for text in ["findable-property", "findable-result", "AKIAFINDABLE"] {
+        for text in ["findable-property", "findable-result", "AKIAFINDABLE", "findable-user"] {
             assert!(holds(&everything, text.as_bytes()), "the search does not find {text}");
         }
         assert!(!holds(&everything, b"findable-token"), "tokens are kept as fingerprints");

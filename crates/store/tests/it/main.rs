@@ -11,6 +11,7 @@ mod keys;
 mod queue;
 mod rotation;
 mod runs;
+mod sessions;
 mod support;
 mod tampering;
 
@@ -75,5 +76,11 @@ suite! {
     keys {
         a_key_is_stored_opened_and_barred,
         a_root_key_is_replaced_only_by_another,
+    }
+    sessions {
+        a_password_ends_the_sessions_of_the_one_before,
+        a_disabled_user_is_out_until_an_operator_sets_a_password,
+        a_session_ends_when_it_is_revoked_or_idle_or_old,
+        a_session_has_few_keys_and_they_run_out,
     }
 }

@@ -27,6 +27,8 @@ pub enum Purpose {
     Connection,
     /// The secret part of an access key.
     AccessKey,
+    /// The hash of the password of a user of the console.
+    ConsoleUser,
     /// A key that the store itself uses, such as the one of the fingerprints.
     Internal,
 }
@@ -37,13 +39,14 @@ impl Purpose {
         match self {
             Self::Connection => "connection",
             Self::AccessKey => "access-key",
+            Self::ConsoleUser => "console-user",
             Self::Internal => "internal",
         }
     }
 
     /// Reads the store's spelling.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Connection, Self::AccessKey, Self::Internal]
+        [Self::Connection, Self::AccessKey, Self::ConsoleUser, Self::Internal]
             .into_iter()
             .find(|purpose| purpose.as_str() == text)
     }

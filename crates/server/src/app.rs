@@ -9,7 +9,7 @@ use tidegate_core::connector::Connector;
 use tidegate_core::description::Description;
 use tidegate_core::{Connection, ConnectionName, ConnectorType, OpenConnection, Scope};
 use tidegate_engine::Engine;
-use tidegate_store::{Store, StoreError};
+use tidegate_store::{Revoked, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{ConnectionCheck, Quotas};
@@ -17,6 +17,7 @@ use crate::error::ApiError;
 use crate::http::PublicUrl;
 use crate::keys::Keys;
 use crate::metrics::Metrics;
+use crate::session::Sessions;
 use crate::tasks::rotate::RotationState;
 use crate::tokens::VaultSink;
 
@@ -28,6 +29,8 @@ pub struct App {
     pub store: Store,
     /// Who may call.
     pub keys: Keys,
+    /// Who is signed in to the console.
+    pub sessions: Sessions,
     /// What runs flows.
     pub engine: Engine,
     /// The connectors whose reader exists.
@@ -49,6 +52,14 @@ pub struct App {
 }
 
 impl App {
+    /// Drops what is kept in memory of sessions and keys that have ended in the store.
+    pub fn forget(&self, gone: &Revoked) {
+        if *gone != Revoked::default() {
+            self.sessions.forget(gone);
+            self.keys.forget(&gone.keys);
+        }
+    }
+
     /// A connection with its credentials in clear, for one use.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
@@ -68,6 +69,9 @@ pub struct Settings {
     /// Runs at once at most [default: 4]
     #[arg(long, env = "TIDEGATE_MAX_CONCURRENT_RUNS", value_name = "N")]
     pub max_concurrent_runs: Option<usize>,
+    /// Minutes after which an unused session of the console ends; fractions are allowed [default: 30]
+    #[arg(long, env = "TIDEGATE_SESSION_IDLE_MINUTES", value_name = "MINUTES")]
+    pub session_idle_minutes: Option<f64>,
     /// Form of the log lines on stderr [default: text]
     #[arg(long, env = "TIDEGATE_LOG_FORMAT", value_enum)]
     pub log_format: Option<LogFormat>,
@@ -169,6 +173,7 @@ impl Settings {
             allow_plain_http,
             ca_file,
             max_concurrent_runs,
+            session_idle_minutes,
             log_format,
             log,
         )
@@ -225,6 +230,19 @@ impl Settings {
             Some(0) => Err("--max-concurrent-runs must be at least 1".to_owned()),
             Some(count) => Ok(count),
             None => Ok(4),
+        }
+    }
+
+    /// How long a session of the console may be idle.
+    ///
+    /// # Errors
+    /// No time at all, or more than a session lasts in any case.
+    pub fn session_idle(&self) -> Result<Duration, String> {
+        let minutes = self.session_idle_minutes.unwrap_or(30.0);
+        if minutes > 0.0 && minutes <= 720.0 {
+            Ok(Duration::from_secs_f64(minutes * 60.0))
+        } else {
+            Err("--session-idle-minutes must be more than 0 and at most 720".to_owned())
         }
     }
 
@@ -288,5 +306,9 @@ mod tests {
         assert!(region.checked_region().expect_err("a space").contains("us-east-1"));
         let none = Settings { max_concurrent_runs: Some(0), ..Settings::default() };
         assert!(none.max_concurrent_runs().is_err());
+        for minutes in [0.0, -1.0, 721.0, f64::NAN] {
+            let idle = Settings { session_idle_minutes: Some(minutes), ..Settings::default() };
+            assert!(idle.session_idle().expect_err("no idle time").contains("720"), "{minutes}");
+        }
     }
 }

@@ -8,7 +8,7 @@ use parking_lot::RwLock;
 use ring::rand::{SecureRandom, SystemRandom};
 use tidegate_core::{AccountId, Secret};
 use tidegate_store::keys::OpenAccessKey;
-use tidegate_store::{KeyKind, NewAccessKey, Store};
+use tidegate_store::{KeyKind, NewAccessKey, Revoked, Store, StoreError};
 
 use crate::error::ApiError;
 use crate::http::sigv4::{AccessKey, Session, SigningKeyCache};
@@ -17,6 +17,19 @@ use crate::http::sigv4::{AccessKey, Session, SigningKeyCache};
 const ID_LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 /// Letters of a secret access key. It has 64 of them, so each holds six bits.
 const SECRET_LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// How many keys a session has at once: each open tab of a browser needs one.
+const PER_SESSION: u32 = 20;
+
+/// A key that is lent to a session.
+pub struct Lent {
+    /// `AWS_ACCESS_KEY_ID`
+    pub id: String,
+    /// `AWS_SECRET_ACCESS_KEY`
+    pub secret: Secret<String>,
+    /// `AWS_SESSION_TOKEN`
+    pub token: Secret<String>,
+}
 
 /// An opened access key.
 pub struct AccessKeyEntry(OpenAccessKey);
@@ -39,6 +52,11 @@ impl AccessKeyEntry {
     /// Whether it is the root key.
     pub fn is_root(&self) -> bool {
         self.0.key.kind == KeyKind::Root
+    }
+
+    /// The session that it is lent to; it counts together with its cookie only.
+    pub fn session_id(&self) -> Option<&str> {
+        self.0.key.session_id.as_deref()
     }
 }
 
@@ -107,7 +125,45 @@ impl Keys {
         Ok((id, secret))
     }
 
-    /// All keys, without their secrets.
+    /// Lends a key to a session; also gives the older ones that it lost.
+    /// `None` when the session is over.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn lend(
+        &self,
+        session_id: &str,
+        expires_at_ms: i64,
+    ) -> Result<Option<(Lent, Revoked)>, ApiError> {
+        let (id, secret) = generate()?;
+        let (_, token) = generate()?;
+        // AWS's temporary keys are told by these letters.
+        let lent = Lent { id: id.replacen("AKIA", "ASIA", 1), secret, token };
+        let key = NewAccessKey {
+            id: lent.id.clone(),
+            secret: lent.secret.clone(),
+            kind: KeyKind::Session,
+            session_token: Some(lent.token.clone()),
+            expires_at_ms: Some(expires_at_ms),
+        };
+        match self.store.sessions(&self.account).lend(session_id, key, PER_SESSION).await {
+            Ok(gone) => Ok(Some((lent, gone))),
+            Err(StoreError::NotFound { .. }) => Ok(None),
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    /// Drops what is kept in memory of keys that are gone from the store.
+    pub fn forget(&self, ids: &[String]) {
+        let mut opened = self.opened.write();
+        opened.changes += 1;
+        for id in ids {
+            opened.keys.remove(id);
+            self.signing.forget(id);
+        }
+    }
+
+    /// All keys but those of sessions, without their secrets.
     ///
     /// # Errors
     /// When the store does not answer.

@@ -1,7 +1,7 @@
 //! The `tidegate` binary: the only crate that sees all the others.
 //!
 //! Reading order: [`cli`] is where a command begins, [`server`] makes a
-//! server, [`http`] takes a request, [`ops`] carries it out, [`tasks`] does
+//! server, [`http`] takes a request, [`session`] signs people in, [`ops`] carries it out, [`tasks`] does
 //! the work that requests have queued.
 
 mod app;
@@ -18,6 +18,7 @@ mod ops;
 mod s3;
 mod sample;
 mod server;
+mod session;
 mod tasks;
 mod tokens;
 

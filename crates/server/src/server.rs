@@ -19,6 +19,7 @@ use crate::http::{Bound, TlsFiles, router};
 use crate::keys::{Keys, generate};
 use crate::metrics::Metrics;
 use crate::s3;
+use crate::session::{SessionSettings, Sessions};
 use crate::tasks;
 use crate::tasks::rotate::RotationState;
 use crate::tokens::VaultSink;
@@ -55,6 +56,8 @@ impl Server {
         let scope =
             Scope { account: AccountId::new(settings.account_id()?), region: settings.checked_region()? };
         let max_concurrent_runs = settings.max_concurrent_runs()?;
+        let session_settings =
+            SessionSettings { idle: settings.session_idle()?, tls: settings.tls_cert.is_some() };
         let data_dir = settings.data_dir();
         let config = StoreConfig { data_dir: data_dir.clone(), keys: key_source(settings) };
         let store = Store::open(config).await.map_err(|error| explain(&error))?;
@@ -77,6 +80,7 @@ impl Server {
         };
         let app = Arc::new(App {
             keys: Keys::new(store.clone(), scope.account.clone()),
+            sessions: Sessions::new(store.clone(), scope.account.clone(), session_settings),
             scope,
             store,
             engine: Engine::new(config).map_err(|error| explain(&error))?,
@@ -116,7 +120,10 @@ impl Server {
         let app = self.app;
         tasks::rotate::resume(&app);
         let worker = tokio::spawn(tasks::worker::run(Arc::clone(&app), self.max_concurrent_runs));
-        let cleaner = tokio::spawn(tasks::clean::run(Arc::clone(&app)));
+        let cleaners = [
+            tokio::spawn(tasks::clean::run(Arc::clone(&app))),
+            tokio::spawn(tasks::clean::run_sessions(Arc::clone(&app))),
+        ];
         let stopping = app.stopping.clone();
         let stop = async move {
             stop.await;
@@ -125,7 +132,7 @@ impl Server {
         self.bound.serve(router(Arc::clone(&app)), stop).await;
         app.stopping.cancel();
         let _ = worker.await;
-        cleaner.abort();
+        cleaners.iter().for_each(tokio::task::JoinHandle::abort);
         app.store.close().await;
     }
 }

@@ -7,6 +7,7 @@ pub mod key;
 pub mod output;
 mod sample_service;
 mod serve;
+mod user;
 mod vault;
 
 use std::process::ExitCode;
@@ -43,6 +44,9 @@ enum Command {
     /// Access keys of a running server
     #[command(subcommand)]
     Key(key::Key),
+    /// Users who sign in to the console of a running server
+    #[command(subcommand)]
+    User(user::User),
     /// The vault of a running server
     #[command(subcommand)]
     Vault(vault::Vault),
@@ -74,6 +78,7 @@ pub fn main() -> ExitCode {
             Command::Demo(command) => command.run().await,
             Command::Connection(command) => command.run().await,
             Command::Key(command) => command.run().await,
+            Command::User(command) => command.run().await,
             Command::Vault(command) => command.run().await,
             Command::SampleService(command) => command.run().await,
         }

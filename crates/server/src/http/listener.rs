@@ -2,12 +2,14 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::body::Incoming;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
@@ -38,6 +40,10 @@ pub struct TlsFiles {
     /// The private key.
     pub key: PathBuf,
 }
+
+/// Where a request comes from, as TCP tells it: an extension of every request.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub IpAddr);
 
 /// A listener that is bound: connections queue up from now on.
 pub struct Bound {
@@ -76,9 +82,9 @@ impl Bound {
         let service = TowerToHyperService::new(router);
         tokio::pin!(stop);
         loop {
-            let stream = tokio::select! {
+            let (stream, address) = tokio::select! {
                 accepted = self.tcp.accept() => match accepted {
-                    Ok((stream, _)) => stream,
+                    Ok(accepted) => accepted,
                     Err(error) => {
                         // Out of file descriptors, as a rule: some will be given back.
                         tracing::warn!(%error, "A connection could not be accepted.");
@@ -90,12 +96,13 @@ impl Bound {
             };
             let _ = stream.set_nodelay(true);
             let (service, watcher) = (service.clone(), connections.watcher());
+            let peer = Peer(address.ip());
             match self.tls.clone() {
-                None => drop(tokio::spawn(answer(TokioIo::new(stream), service, watcher))),
+                None => drop(tokio::spawn(answer(TokioIo::new(stream), service, peer, watcher))),
                 // Handshakes run beside each other, so that a slow one holds up nobody.
                 Some(tls) => drop(tokio::spawn(async move {
                     match tokio::time::timeout(HANDSHAKE_TIME, tls.accept(stream)).await {
-                        Ok(Ok(stream)) => answer(TokioIo::new(stream), service, watcher).await,
+                        Ok(Ok(stream)) => answer(TokioIo::new(stream), service, peer, watcher).await,
                         Ok(Err(error)) => tracing::debug!(%error, "A TLS handshake failed."),
                         Err(_) => tracing::debug!("A TLS handshake took too long."),
                     }
@@ -111,13 +118,17 @@ impl Bound {
 
 /// Answers the requests of one connection. A head that does not come whole in
 /// time ends it; so does idleness.
-async fn answer<I>(io: I, service: TowerToHyperService<Router>, watcher: Watcher)
+async fn answer<I>(io: I, service: TowerToHyperService<Router>, peer: Peer, watcher: Watcher)
 where
     I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
 {
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(HEAD_TIME);
+    let service = service_fn(move |mut request: http::Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        service.call(request)
+    });
     let connection = builder.serve_connection(io, service).into_owned();
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(error = %error, "A connection ended early.");

@@ -17,20 +17,22 @@ use http::Method;
 use tower::Service;
 
 use crate::app::App;
+use crate::session;
 
-pub use listener::{Bound, TlsFiles};
+pub use listener::{Bound, Peer, TlsFiles};
 pub use public_url::PublicUrl;
 
 use public_url::CameAs;
 
-/// Every route of the server: three pages for operators, the console's files, and the API for
-/// everything else. All of it answers below the public URL's prefix, too.
+/// Every route of the server: three pages for operators, the console's files and sessions, and
+/// the API for everything else. All of it answers below the public URL's prefix, too.
 pub fn router(app: Arc<App>) -> Router {
     let public_url = app.public_url.clone();
     let routes = Router::new()
         .route("/healthz", get(pages::healthz))
         .route("/readyz", get(pages::readyz))
         .route("/metrics", get(pages::metrics))
+        .merge(session::routes())
         .fallback(console::handle)
         .with_state(app);
     match public_url {

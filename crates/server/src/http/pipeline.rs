@@ -17,7 +17,9 @@ use super::public_url::{CameAs, PublicUrl};
 use super::sigv4::{self, Address, SignatureError, VerifyRequest};
 use crate::app::App;
 use crate::error::ApiError;
+use crate::keys::AccessKeyEntry;
 use crate::ops::{self, Caller, Extension};
+use crate::session::Live;
 
 /// The largest body that is read; a definition with its tasks is far smaller.
 const MAX_BODY: usize = 1024 * 1024;
@@ -110,7 +112,7 @@ async fn read_body(app: &App, parts: &Parts, body: Body) -> Result<Bytes, ApiErr
     }
     let nothing = Bytes::new();
     let parsed = sigv4::parse(&signed_part(parts, &nothing, &[]), &app.scope.region)?;
-    if app.keys.find(parsed.access_key_id()).await?.is_none() {
+    if find_key(app, parts, parsed.access_key_id()).await?.is_none() {
         return Err(SignatureError::UnrecognizedClient.into());
     }
     match tokio::time::timeout(BODY_TIME, to_bytes(body, MAX_BODY)).await {
@@ -143,11 +145,32 @@ async fn authenticate(app: &Arc<App>, parts: &Parts, body: &Bytes) -> Result<Cal
     let authority = public.map_or("", PublicUrl::authority);
     let also: Vec<_> = paths.iter().map(|raw_path| Address { authority, raw_path }).collect();
     let parsed = sigv4::parse(&signed_part(parts, body, &also), &app.scope.region)?;
-    let key = app.keys.find(parsed.access_key_id()).await?;
-    let verified =
-        parsed.verify(&app.keys.signing, key.as_deref().map(crate::keys::AccessKeyEntry::as_access_key))?;
-    let root = key.is_some_and(|key| key.is_root());
-    Ok(Caller { access_key_id: verified.access_key_id, root })
+    let (key, session) = find_key(app, parts, parsed.access_key_id()).await?.unzip();
+    let verified = parsed.verify(&app.keys.signing, key.as_deref().map(AccessKeyEntry::as_access_key))?;
+    let session = session.flatten();
+    if let Some(session) = &session {
+        app.sessions.used(session).await?;
+    }
+    Ok(Caller {
+        access_key_id: verified.access_key_id,
+        root: key.is_some_and(|key| key.is_root()),
+        session_id: session.as_ref().map(|session| session.id.clone()),
+        user_name: session.map(|session| session.user_name.clone()),
+    })
+}
+
+/// The key that a request names, if it is there and the request may use it:
+/// one that is lent to a session needs the cookie of that very session.
+async fn find_key(
+    app: &App,
+    parts: &Parts,
+    id: &str,
+) -> Result<Option<(Arc<AccessKeyEntry>, Option<Arc<Live>>)>, ApiError> {
+    let Some(key) = app.keys.find(id).await? else { return Ok(None) };
+    let Some(session_id) = key.session_id() else { return Ok(Some((key, None))) };
+    let session = app.sessions.find(app, &parts.headers).await?;
+    let session = session.filter(|session| session.id == session_id);
+    Ok(session.map(|session| (key, Some(session))))
 }
 
 fn respond(request_id: &Uuid, result: Result<Value, ApiError>) -> Response {

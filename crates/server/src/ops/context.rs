@@ -19,6 +19,10 @@ pub struct Caller {
     pub access_key_id: String,
     /// Whether it is the root key.
     pub root: bool,
+    /// The session of the console that the key is lent to.
+    pub session_id: Option<String>,
+    /// Who is signed in to that session.
+    pub user_name: Option<String>,
 }
 
 /// One call of an operation.
@@ -58,7 +62,8 @@ impl Call {
         if self.caller.root {
             format!("arn:aws:iam::{}:root", self.account())
         } else {
-            format!("arn:aws:iam::{}:user/{}", self.account(), self.caller.access_key_id)
+            let name = self.caller.user_name.as_ref().unwrap_or(&self.caller.access_key_id);
+            format!("arn:aws:iam::{}:user/{name}", self.account())
         }
     }
 

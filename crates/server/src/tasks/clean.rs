@@ -1,4 +1,5 @@
-//! Forgets client tokens that are older than the eight hours for which they count.
+//! Forgets client tokens that are older than the eight hours for which they
+//! count, and ends sessions of the console whose time is up.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,16 @@ pub async fn run(app: Arc<App>) {
             Err(error) => {
                 tracing::warn!(%error, "Old client tokens could not be forgotten; trying again later.")
             }
+        }
+    }
+}
+
+/// Ends sessions for ever.
+pub async fn run_sessions(app: Arc<App>) {
+    loop {
+        tokio::time::sleep(app.sessions.sweep_period()).await;
+        if let Err(error) = app.sessions.sweep(&app).await {
+            tracing::warn!(%error, "Sessions whose time is up could not be ended; trying again later.");
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod connection;
 mod key;
+mod user;
 mod vault;
 
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tidegate_wire::ErrorKind;
 
 use super::{Call, Caller};
 use crate::app::App;
@@ -45,6 +47,15 @@ macro_rules! extensions {
             extension: Extension,
             input: Value,
         ) -> Result<Value, ApiError> {
+            if caller.session_id.is_some() && extension.needs_access_key() {
+                return Err(ApiError::new(
+                    ErrorKind::AccessDenied,
+                    format!(
+                        "{} is not for sessions of the console: sign with an access key, as the tidegate command does.",
+                        extension.name()
+                    ),
+                ));
+            }
             let call = Call::without_token(app, caller);
             match extension {
                 $(Extension::$variant => answer($run(call, read(input)?).await?),)*
@@ -66,10 +77,37 @@ extensions! {
     ListAccessKeys "list-access-keys" => key::list,
     /// Disables an access key.
     DisableAccessKey "disable-access-key" => key::disable,
+    /// Makes a user of the console.
+    CreateUser "create-user" => user::create,
+    /// Gives a user another password.
+    SetUserPassword "set-user-password" => user::set_password,
+    /// Lists the users.
+    ListUsers "list-users" => user::list,
+    /// Disables a user.
+    DisableUser "disable-user" => user::disable,
     /// Starts (or joins) a rotation of the vault's key.
     RotateVault "rotate-vault" => vault::rotate,
     /// Tells how far the rotation is.
     DescribeVaultRotation "describe-vault-rotation" => vault::describe,
+}
+
+impl Extension {
+    /// What decides who may come in, and what everything is sealed with, is
+    /// out of reach of a browser.
+    const fn needs_access_key(self) -> bool {
+        matches!(
+            self,
+            Self::CreateAccessKey
+                | Self::ListAccessKeys
+                | Self::DisableAccessKey
+                | Self::CreateUser
+                | Self::SetUserPassword
+                | Self::ListUsers
+                | Self::DisableUser
+                | Self::RotateVault
+                | Self::DescribeVaultRotation
+        )
+    }
 }
 
 /// Reads an input. serde's own text could quote a secret, so only the place is told.

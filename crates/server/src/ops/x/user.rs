@@ -1,0 +1,160 @@
+//! Users of the console: make, give a password, list, disable.
+
+use serde::{Deserialize, Serialize};
+use tidegate_core::Secret;
+use tidegate_store::{Kind, StoreError};
+
+use super::Nothing;
+use crate::convert::timestamp;
+use crate::error::ApiError;
+use crate::ops::Call;
+use crate::session::password;
+
+/// Characters of a user name at most, as IAM has it.
+const LONGEST_NAME: usize = 64;
+
+/// Whom, and with which password; without one, one is made.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PasswordInput {
+    user_name: String,
+    password: Option<Secret<String>>,
+}
+
+/// The user, and the password if it was made here: the only answer that holds one.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PasswordSet {
+    user_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password: Option<String>,
+}
+
+/// A password to be set: its hash, and itself if it was made here.
+struct Made {
+    hash: Secret<String>,
+    generated: Option<Secret<String>>,
+}
+
+async fn made(call: &Call, given: Option<Secret<String>>) -> Result<Made, ApiError> {
+    let (password, generated) = match given {
+        Some(given) => (given, None),
+        None => {
+            let new = password::generate()?;
+            (new.clone(), Some(new))
+        }
+    };
+    Ok(Made { hash: call.app.sessions.passwords.hash(password).await?, generated })
+}
+
+/// Makes a user.
+pub async fn create(call: Call, input: PasswordInput) -> Result<PasswordSet, ApiError> {
+    check_name(&input.user_name)?;
+    let Made { hash, generated } = made(&call, input.password).await?;
+    match call.app.store.users(call.account()).create(&input.user_name, hash).await {
+        Err(StoreError::Conflict { kind: Kind::User, name }) => Err(ApiError::conflict(format!(
+            "There is a user {name} already. Give it another password with set-user-password, or choose another name."
+        ))),
+        result => {
+            result?;
+            Ok(answer(input.user_name, generated))
+        }
+    }
+}
+
+/// Gives a user another password; all the user's sessions end.
+pub async fn set_password(call: Call, input: PasswordInput) -> Result<PasswordSet, ApiError> {
+    let Made { hash, generated } = made(&call, input.password).await?;
+    let users = call.app.store.users(call.account());
+    let gone = users.set_password(&input.user_name, hash, None).await.map_err(known)?;
+    call.app.forget(&gone);
+    Ok(answer(input.user_name, generated))
+}
+
+fn answer(user_name: String, generated: Option<Secret<String>>) -> PasswordSet {
+    PasswordSet { user_name, password: generated.map(Secret::into_inner) }
+}
+
+/// All users.
+#[derive(Serialize)]
+pub struct Listed {
+    users: Vec<Summary>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Summary {
+    user_name: String,
+    status: &'static str,
+    created_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_signed_in_at: Option<String>,
+}
+
+/// Lists the users.
+pub async fn list(call: Call, _input: Nothing) -> Result<Listed, ApiError> {
+    let users = call.app.store.users(call.account()).list().await?;
+    let users = users
+        .into_iter()
+        .map(|user| Summary {
+            user_name: user.name,
+            status: if user.enabled { "Active" } else { "Disabled" },
+            created_at: timestamp(user.created_at_ms).to_string(),
+            last_signed_in_at: user.last_signed_in_ms.map(|millis| timestamp(millis).to_string()),
+        })
+        .collect();
+    Ok(Listed { users })
+}
+
+/// Which user.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DisableInput {
+    user_name: String,
+}
+
+/// Nothing to tell.
+#[derive(Serialize)]
+pub struct Disabled {}
+
+/// Disables a user, whose sessions end at once.
+pub async fn disable(call: Call, input: DisableInput) -> Result<Disabled, ApiError> {
+    let gone = call.app.store.users(call.account()).disable(&input.user_name).await.map_err(known)?;
+    call.app.forget(&gone);
+    Ok(Disabled {})
+}
+
+fn known(error: StoreError) -> ApiError {
+    match error {
+        StoreError::NotFound { kind: Kind::User, name } => {
+            ApiError::not_found(format!("There is no user {name}."))
+        }
+        other => other.into(),
+    }
+}
+
+/// A user's name stands in ARNs, so it is made of what IAM allows there.
+fn check_name(name: &str) -> Result<(), ApiError> {
+    let good = |character: char| character.is_ascii_alphanumeric() || "_+=,.@-".contains(character);
+    if (1..=LONGEST_NAME).contains(&name.len()) && name.chars().all(good) {
+        return Ok(());
+    }
+    Err(ApiError::validation(format!(
+        "A user name has 1 to {LONGEST_NAME} letters, digits and characters of _+=,.@-"
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_what_iam_allows() {
+        for good in ["ada", "ada.lovelace+1@example.com", "A_-=,9", &"x".repeat(64)] {
+            check_name(good).expect(good);
+        }
+        for bad in ["", "a b", "a/b", "ada:", "zoë", &"x".repeat(65)] {
+            assert!(check_name(bad).expect_err(bad).message.contains("1 to 64"));
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Signing in to the console: `/session` and what is below it.
+//!
+//! A session is known by a cookie that no script can read. With it alone a
+//! page can do nothing but ask for access keys, which live a few minutes, sign
+//! requests to the same API as everybody's, and count only together with that
+//! cookie. `docs/console.md` tells operators about it.
+
+mod cookie;
+mod keys;
+mod limiter;
+mod origin;
+pub mod password;
+mod sign_in;
+mod state;
+
+use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{FromRequestParts, Request};
+use axum::response::Response;
+use axum::routing::{get, post};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tidegate_wire::ErrorKind;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::http::Peer;
+
+pub use state::{Live, SessionSettings, Sessions};
+
+/// The largest body that is read.
+const MAX_BODY: usize = 16 * 1024;
+/// How long a body may take to arrive.
+const BODY_TIME: Duration = Duration::from_secs(20);
+
+/// The routes below the console's path.
+pub fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/session", get(sign_in::status))
+        .route("/session/sign-in", post(sign_in::sign_in))
+        .route("/session/keys", post(keys::lend))
+        .route("/session/sign-out", post(sign_in::sign_out))
+        .route("/session/password", post(sign_in::change_password))
+}
+
+/// The live session of a request, by its cookie: an extractor. A request that
+/// changes something is admitted from the console's own page only.
+pub struct Signed(Arc<Live>);
+
+impl Signed {
+    /// The session's identifier.
+    pub fn id(&self) -> &str {
+        &self.0.id
+    }
+
+    /// What to call its user.
+    pub fn user_name(&self) -> &str {
+        &self.0.user_name
+    }
+
+    fn by_password(&self) -> bool {
+        self.0.by_password
+    }
+
+    fn ends_at_ms(&self) -> i64 {
+        self.0.ends_at_ms
+    }
+
+    /// The session of a request.
+    ///
+    /// # Errors
+    /// 401 when there is none or it is over, 403 for another site's page.
+    pub async fn of(app: &App, parts: &Parts) -> Result<Self, ApiError> {
+        origin::check(app, parts)?;
+        app.sessions.find(app, &parts.headers).await?.map(Self).ok_or_else(over)
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Signed {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
+        Self::of(app, parts).await.map_err(|error| respond(&Uuid::new_v4(), Err(error.into())))
+    }
+}
+
+/// What a route answers with.
+struct Answer {
+    body: Value,
+    cookie: Option<HeaderValue>,
+}
+
+impl Answer {
+    fn of(body: Value) -> Self {
+        Self { body, cookie: None }
+    }
+}
+
+/// Why a route refuses, and in how many seconds it might not.
+struct Refusal {
+    error: ApiError,
+    retry_after: Option<u64>,
+}
+
+impl From<ApiError> for Refusal {
+    fn from(error: ApiError) -> Self {
+        let retry_after = (error.status == 429).then_some(5);
+        Self { error, retry_after }
+    }
+}
+
+impl From<tidegate_store::StoreError> for Refusal {
+    fn from(error: tidegate_store::StoreError) -> Self {
+        ApiError::from(error).into()
+    }
+}
+
+/// The session is over, or there never was one.
+fn over() -> ApiError {
+    unauthorized("You are not signed in, or your session is over. Sign in again.")
+}
+
+fn unauthorized(message: &str) -> ApiError {
+    ApiError { name: ErrorKind::AccessDenied.name(), status: 401, message: message.to_owned() }
+}
+
+fn too_many(message: impl Into<String>) -> ApiError {
+    ApiError { name: "TooManyRequestsException", status: 429, message: message.into() }
+}
+
+/// Carries a route out: measured, logged, answered.
+async fn reply(
+    app: &App,
+    name: &'static str,
+    work: impl Future<Output = Result<Answer, Refusal>>,
+) -> Response {
+    let (started, request_id) = (Instant::now(), Uuid::new_v4());
+    let result = work.await;
+    let status = result.as_ref().map_or_else(|refusal| refusal.error.status, |_| 200);
+    app.metrics.request(name, status, started.elapsed());
+    match &result {
+        Ok(_) => tracing::debug!(%request_id, operation = name, status, "Answered."),
+        Err(Refusal { error, .. }) => {
+            tracing::info!(%request_id, operation = name, status, error = error.name, message = error.message, "Refused.");
+        }
+    }
+    respond(&request_id, result)
+}
+
+fn respond(request_id: &Uuid, result: Result<Answer, Refusal>) -> Response {
+    let mut headers = HeaderMap::new();
+    let (status, body) = match result {
+        Ok(Answer { body, cookie }) => {
+            headers.extend(cookie.map(|cookie| (header::SET_COOKIE, cookie)));
+            (200, body)
+        }
+        Err(Refusal { error, retry_after }) => {
+            headers.insert("x-amzn-errortype", HeaderValue::from_static(error.name));
+            headers.extend(retry_after.map(|seconds| (header::RETRY_AFTER, HeaderValue::from(seconds))));
+            (error.status, serde_json::json!({ "message": error.message }))
+        }
+    };
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if let Ok(id) = HeaderValue::from_str(&request_id.to_string()) {
+        headers.insert("x-amzn-requestid", id);
+    }
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.headers_mut() = headers;
+    response
+}
+
+/// Reads a JSON body. serde's own text could quote a password, so it is not told.
+async fn read<T: DeserializeOwned>(body: Body) -> Result<T, ApiError> {
+    let broken = || {
+        ApiError::new(ErrorKind::RequestTimeout, "The request's body is too large, or did not arrive whole.")
+    };
+    let bytes = tokio::time::timeout(BODY_TIME, to_bytes(body, MAX_BODY))
+        .await
+        .map_err(|_| broken())?
+        .map_err(|_| broken())?;
+    serde_json::from_slice(&bytes).map_err(|_| {
+        ApiError::new(
+            ErrorKind::Serialization,
+            "The request's body is not JSON, or a member is missing or has the wrong type.",
+        )
+    })
+}
+
+/// Where a request comes from, as far as TCP tells.
+fn peer(request: &Request) -> IpAddr {
+    request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0)
+}

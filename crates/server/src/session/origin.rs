@@ -1,0 +1,84 @@
+//! Only the console's own page may change anything with a session's cookie.
+//!
+//! `SameSite=Strict` keeps the cookie from other sites' requests already; this
+//! check stands for itself: it also refuses pages of sibling hosts, forms, and
+//! requests that say nothing of where they come from.
+
+use http::request::Parts;
+use http::{HeaderMap, header};
+use tidegate_wire::ErrorKind;
+
+use crate::app::App;
+use crate::error::ApiError;
+
+/// Where the console is, as a request's browser sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Scheme, host and port.
+    pub origin: String,
+    /// The path before every route, empty at the root.
+    pub prefix: String,
+}
+
+/// Refuses a request that another site's page could have made.
+///
+/// # Errors
+/// `AccessDeniedException`, with what is missing.
+pub fn check(app: &App, parts: &Parts) -> Result<(), ApiError> {
+    if parts.method.is_safe() {
+        return Ok(());
+    }
+    let content = text(&parts.headers, header::CONTENT_TYPE.as_str()).unwrap_or("");
+    let content = content.split(';').next().unwrap_or("").trim();
+    if !content.eq_ignore_ascii_case("application/json") {
+        return Err(denied("The request's Content-Type must be application/json."));
+    }
+    let site = text(&parts.headers, "sec-fetch-site");
+    let origin = text(&parts.headers, header::ORIGIN.as_str());
+    if site.is_some_and(|site| site != "same-origin") {
+        return Err(denied("The request comes from another site's page."));
+    }
+    match origin {
+        Some(origin) if own(app, parts).iter().any(|own| own.origin.eq_ignore_ascii_case(origin)) => Ok(()),
+        Some(_) => Err(denied(
+            "The request's Origin is not this server's. If a proxy in front changes the host, it must pass Host on \
+             unchanged.",
+        )),
+        None if site.is_some() => Ok(()),
+        None => Err(denied("The request must say where it comes from, with the header Origin.")),
+    }
+}
+
+/// Where the console is for this request.
+pub fn place(app: &App, parts: &Parts) -> Place {
+    let places = own(app, parts);
+    let origin = text(&parts.headers, header::ORIGIN.as_str());
+    let named =
+        places.iter().position(|place| origin.is_some_and(|it| place.origin.eq_ignore_ascii_case(it)));
+    places
+        .into_iter()
+        .nth(named.unwrap_or(0))
+        .unwrap_or(Place { origin: String::new(), prefix: String::new() })
+}
+
+/// The places where the console may be, the likeliest first.
+fn own(app: &App, parts: &Parts) -> Vec<Place> {
+    let host = parts.uri.authority().map_or_else(
+        || text(&parts.headers, header::HOST.as_str()).unwrap_or("").to_owned(),
+        |authority| authority.as_str().to_owned(),
+    );
+    // A proxy may end TLS; then the browser's scheme is not ours.
+    let schemes: &[&str] = if app.sessions.settings.tls { &["https"] } else { &["http", "https"] };
+    let at = |scheme: &&str| Place { origin: format!("{scheme}://{host}"), prefix: String::new() };
+    let public = app.public_url.iter();
+    let public = public.map(|url| Place { origin: url.origin(), prefix: url.prefix().to_owned() });
+    public.chain(schemes.iter().map(at)).collect()
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name).map(|value| value.to_str().unwrap_or(""))
+}
+
+fn denied(message: &str) -> ApiError {
+    ApiError::new(ErrorKind::AccessDenied, message)
+}

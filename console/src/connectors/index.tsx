@@ -1,11 +1,15 @@
 // The pages below `#/connectors`.
-import { Page } from "../shell/Page";
-import { connectors as strings } from "../strings/connectors";
+import { useRoute } from "../router";
+import { NotFound } from "../shell/NotFound";
+import { Catalogue } from "./Catalogue";
+import { ConnectorPage } from "./ConnectorPage";
 
 export default function Connectors() {
-  return (
-    <Page title={strings.title} breadcrumbs={[]}>
-      {null}
-    </Page>
-  );
+  const { segments, query } = useRoute();
+  const [, type, ...rest] = segments;
+  if (type === undefined) return <Catalogue />;
+  if (rest.length > 0) return <NotFound />;
+  const label = query.get("label") || undefined;
+  // Keyed, so that nothing of one connector is shown as another's.
+  return <ConnectorPage key={`${type}/${label ?? ""}`} type={type} label={label} />;
 }

@@ -1,11 +1,14 @@
 // The pages below `#/flows`.
-import { Page } from "../shell/Page";
-import { flows as strings } from "../strings/flows";
+import { useRoute } from "../router";
+import { NotFound } from "../shell/NotFound";
+import { FlowPage } from "./FlowPage";
+import { FlowsPage } from "./FlowsPage";
 
 export default function Flows() {
-  return (
-    <Page title={strings.title} breadcrumbs={[]}>
-      {null}
-    </Page>
-  );
+  const { segments, query } = useRoute();
+  const [, action, name, ...rest] = segments;
+  if (action === undefined) return <FlowsPage />;
+  if (action !== "view" || name === undefined || rest.length > 0) return <NotFound />;
+  // Keyed, so that nothing of one flow is shown as another's.
+  return <FlowPage key={name} name={name} tab={query.get("tab") ?? undefined} />;
 }

@@ -199,6 +199,13 @@ export const flow = {
   catalog: "AWS Glue Data Catalog",
   catalogValue: (database: string, prefix: string) => `Database ${database}, tables named ${prefix}…`,
 
+  help: {
+    title: "Flow details",
+    intro: "What the flow reads, what it does with each field, where it writes, and how its runs went.",
+    fields: "Each row is a field of the destination, the source fields it comes from, and what is changed on the way.",
+    filters: "Filters leave records out before anything is written. A record is moved if it fulfils all of them.",
+  },
+
   tagKey: "Key",
   tagValue: "Value",
   noTags: "No tags",
@@ -250,6 +257,8 @@ export const runs = {
   failed: (name: string) => `The flow ${name} failed`,
   failedWithoutText: "The run ended in an error without a message.",
   canceled: (name: string) => `A run of the flow ${name} was canceled.`,
+  help:
+    "Every run with what it has read and written. A run in progress is shown live. The error text of a failed run is shown whole, as the application said it.",
   announce: (id: string, status: string) => `Run ${id}: ${status}`,
 } as const;
 

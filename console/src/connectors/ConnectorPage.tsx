@@ -92,7 +92,7 @@ function Overview({ config, form }: { config: ConnectorConfiguration; form: Conn
     });
   }
   if (config.isPrivateLinkEndpointUrlRequired) {
-    items.push({ label: strings.modePrivate, value: strings.privateLinkName });
+    items.push({ label: strings.privateMode, value: strings.privateLinkName });
   }
   items.push({ label: strings.owner, value: config.connectorOwner || common.none });
   items.push({ label: strings.version, value: config.connectorVersion || common.none });
@@ -121,7 +121,7 @@ function labelValue(label: string, form: ConnectorForm | undefined) {
       {form?.labelIsKnown === undefined ? null : form.labelIsKnown ? (
         <StatusIndicator type="success">{strings.labelKnown}</StatusIndicator>
       ) : (
-        <Popover content={strings.labelUnknownHelp} triggerType="text" dismissAriaLabel={common.close}>
+        <Popover content={strings.labelUnknownHelp} triggerType="text" dismissButton={false}>
           <StatusIndicator type="warning">{strings.labelUnknown}</StatusIndicator>
         </Popover>
       )}

@@ -30,7 +30,7 @@ export function MembersBox({ form }: { form: ConnectorForm }) {
           members={form.credentials}
         />
         {messages.length === 0 ? null : (
-          <ExpandableSection headerText={strings.rules} headerCounter={`(${messages.length})`}>
+          <ExpandableSection headerText={strings.rules(messages.length)}>
             <ul>
               {messages.map((message) => (
                 <li key={message}>{message}</li>

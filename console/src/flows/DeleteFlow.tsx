@@ -5,10 +5,10 @@ import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import Checkbox from "@cloudscape-design/components/checkbox";
 import FormField from "@cloudscape-design/components/form-field";
-import Input from "@cloudscape-design/components/input";
+import Input, { type InputProps } from "@cloudscape-design/components/input";
 import Modal from "@cloudscape-design/components/modal";
 import SpaceBetween from "@cloudscape-design/components/space-between";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useEffect, useRef, useState } from "react";
 import { appflow } from "../api/client";
 import { Failure } from "../shell/Failure";
 import { useNotifications } from "../shell/notifications";
@@ -29,6 +29,12 @@ export function DeleteFlow({ name, onClose, onDeleted }: DeleteFlowProps) {
   const [force, setForce] = useState(false);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
+  const field = useRef<InputProps.Ref>(null);
+  // After the dialog has put the focus on its first button.
+  useEffect(() => {
+    const timer = setTimeout(() => field.current?.focus());
+    return () => clearTimeout(timer);
+  }, []);
   const confirmed = typed.trim().toLowerCase() === strings.word;
 
   const submit = async (event: FormEvent) => {
@@ -71,6 +77,7 @@ export function DeleteFlow({ name, onClose, onDeleted }: DeleteFlowProps) {
           <Alert type="warning">{strings.warning}</Alert>
           <FormField label={strings.confirm}>
             <Input
+              ref={field}
               value={typed}
               placeholder={strings.word}
               autoComplete={false}

@@ -6,7 +6,7 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import Spinner from "@cloudscape-design/components/spinner";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import Tabs from "@cloudscape-design/components/tabs";
-import { useMemo, useState } from "react";
+import { useMemo, useRef, useState } from "react";
 import { useConnectorNames } from "../connectors/useCatalogue";
 import { href, navigate } from "../router";
 import { Failure } from "../shell/Failure";
@@ -42,6 +42,7 @@ export function FlowPage({ name, tab }: FlowPageProps) {
   const [starting, setStarting] = useState(false);
   const [deleting, setDeleting] = useState(false);
   const tasks = useMemo(() => readTasks(flow?.tasks ?? []), [flow]);
+  const tabs = useRef<HTMLDivElement>(null);
   const show = (next: Tab) => navigate(flowHref(name, next), { replace: true });
 
   const runs = useRuns(name, (run: ExecutionRecord) => {
@@ -60,6 +61,7 @@ export function FlowPage({ name, tab }: FlowPageProps) {
       await startFlow(name);
       show("history");
       refresh();
+      tabs.current?.scrollIntoView({ block: "nearest" });
     } catch (problem) {
       notify.error(problem, flows.runFailed(name));
     } finally {
@@ -105,22 +107,24 @@ export function FlowPage({ name, tab }: FlowPageProps) {
           {error === undefined ? null : <Failure error={error} header={strings.loadFailed} retry={reload} />}
           <RunBanner name={name} runs={runs.runs} liveness={runs.liveness} onResume={runs.refresh} />
           <Overview flow={flow} nameOf={nameOf} />
-          <Tabs
-            ariaLabel={strings.tabs.label}
-            activeTabId={tabOf(tab)}
-            onChange={({ detail }) => show(tabOf(detail.activeTabId))}
-            tabs={[
-              { id: "fields", label: strings.tabs.fields, content: <FieldsTab tasks={tasks} /> },
-              {
-                id: "filters",
-                label: `${strings.tabs.filters} (${tasks.filters.length})`,
-                content: <FiltersTab filters={tasks.filters} />,
-              },
-              { id: "output", label: strings.tabs.output, content: <OutputTab flow={flow} tasks={tasks} /> },
-              { id: "tags", label: strings.tabs.tags, content: <TagsTab tags={flow.tags ?? {}} /> },
-              { id: "history", label: strings.tabs.history, content: <RunHistory runs={runs} /> },
-            ]}
-          />
+          <div ref={tabs}>
+            <Tabs
+              ariaLabel={strings.tabs.label}
+              activeTabId={tabOf(tab)}
+              onChange={({ detail }) => show(tabOf(detail.activeTabId))}
+              tabs={[
+                { id: "fields", label: strings.tabs.fields, content: <FieldsTab tasks={tasks} /> },
+                {
+                  id: "filters",
+                  label: `${strings.tabs.filters} (${tasks.filters.length})`,
+                  content: <FiltersTab filters={tasks.filters} />,
+                },
+                { id: "output", label: strings.tabs.output, content: <OutputTab flow={flow} tasks={tasks} /> },
+                { id: "tags", label: strings.tabs.tags, content: <TagsTab tags={flow.tags ?? {}} /> },
+                { id: "history", label: strings.tabs.history, content: <RunHistory runs={runs} /> },
+              ]}
+            />
+          </div>
         </SpaceBetween>
       )}
       {deleting ? (

@@ -31,7 +31,7 @@ export function Overview({ flow, nameOf }: OverviewProps) {
       <KeyValuePairs
         columns={4}
         items={[
-          { type: "group", title: strings.details, items: general(flow) },
+          { type: "group", title: strings.general, items: general(flow) },
           {
             type: "group",
             title: strings.source,
@@ -42,7 +42,7 @@ export function Overview({ flow, nameOf }: OverviewProps) {
             title: strings.destination,
             items: side(destination, destinationFacts(destination), nameOf),
           },
-          { type: "group", title: strings.trigger, items: trigger(flow) },
+          { type: "group", title: strings.triggerAndHistory, items: trigger(flow) },
         ]}
       />
     </Container>
@@ -69,10 +69,7 @@ function general(flow: DescribeFlowResponse): Pair[] {
         />
       ),
     },
-    { label: strings.created, value: <When time={flow.createdAt} who={flow.createdBy} /> },
-    { label: strings.updated, value: <When time={flow.lastUpdatedAt} who={flow.lastUpdatedBy} /> },
     { label: strings.kmsArn, value: flow.kmsArn || strings.kmsDefault },
-    { label: strings.tagsCount, value: String(Object.keys(flow.tags ?? {}).length) },
   );
   if (flow.schemaVersion !== undefined) items.push({ label: strings.schemaVersion, value: String(flow.schemaVersion) });
   return items;
@@ -153,5 +150,9 @@ function trigger(flow: DescribeFlowResponse): Pair[] {
       ),
     });
   }
+  items.push(
+    { label: strings.created, value: <When time={flow.createdAt} who={flow.createdBy} /> },
+    { label: strings.updated, value: <When time={flow.lastUpdatedAt} who={flow.lastUpdatedBy} /> },
+  );
   return items;
 }

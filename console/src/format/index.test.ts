@@ -33,8 +33,8 @@ describe("format", () => {
 
   test("time", () => {
     const time = new Date("2026-11-24T09:33:32.661Z");
-    expect(formatTime(time, "UTC")).toBe("November 24, 2026, 09:33:32 (UTC+00:00)");
-    expect(formatTime(time, "Asia/Kolkata")).toBe("November 24, 2026, 15:03:32 (UTC+05:30)");
+    expect(formatTime(time, "UTC")).toBe("Nov 24, 2026, 09:33:32 (UTC+00:00)");
+    expect(formatTime(time, "Asia/Kolkata")).toBe("Nov 24, 2026, 15:03:32 (UTC+05:30)");
     expect(formatTime(new Date("2026-11-24T00:05:00Z"), "UTC")).toContain("00:05:00");
     expect(formatTime(undefined)).toBe("-");
     expect(formatTime(new Date("nonsense"))).toBe("-");

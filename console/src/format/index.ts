@@ -40,16 +40,16 @@ export function between(start: Date | undefined, end: Date | undefined): number 
   return start === undefined || end === undefined ? undefined : end.getTime() - start.getTime();
 }
 
-/** `November 24, 2026, 10:33:32 (UTC+01:00)`; `zone` is for tests. */
+/** `Nov 24, 2026, 10:33:32 (UTC+01:00)`; `zone` is for tests. */
 export function formatTime(time: Date | undefined, zone?: string): string {
   if (time === undefined || Number.isNaN(time.getTime())) return "-";
   const parts = new Intl.DateTimeFormat("en-US", {
-    dateStyle: "long",
+    dateStyle: "medium",
     timeStyle: "medium",
     hourCycle: "h23",
     timeZone: zone,
   }).format(time);
-  return `${parts.replace(" at ", ", ")} (${offsetOf(time, zone)})`;
+  return `${parts} (${offsetOf(time, zone)})`;
 }
 
 function offsetOf(time: Date, zone: string | undefined): string {

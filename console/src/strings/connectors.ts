@@ -73,7 +73,8 @@ export const connector = {
   modes: "Connection modes",
   modePublic: "Public",
   modePrivate: "Private",
-  privateLinkName: "A PrivateLink service name is needed",
+  privateMode: "Private mode",
+  privateLinkName: "Needs the name of a PrivateLink service",
   provisioning: "Provisioned by",
   registered: "Registered",
   by: (who: string) => `by ${who}`,
@@ -113,7 +114,7 @@ export const connector = {
   from: (minimum: string, maximum: string) => `${minimum} to ${maximum}`,
   atLeast: (minimum: string) => `${minimum} or more`,
   atMost: (maximum: string) => `${maximum} or less`,
-  rules: "Rules",
+  rules: (count: number) => `Rules (${count})`,
   yesNo: "Yes or no",
   kinds: {
     text: "Text",

@@ -27,9 +27,9 @@ export const operators: Readonly<Record<string, string>> = {
 };
 
 export const triggers: Readonly<Record<string, string>> = {
-  OnDemand: "Run on demand",
-  Scheduled: "Run on schedule",
-  Event: "Run on event",
+  OnDemand: "On demand",
+  Scheduled: "On schedule",
+  Event: "On event",
 };
 
 export const frequencies: Readonly<Record<string, string>> = {

@@ -69,7 +69,14 @@ export function Catalogue() {
               counter={counter(shown.length, connectors.length, listed)}
               info={<InfoLink help={catalogueHelp} />}
               description={strings.description}
-              actions={<Button iconName="refresh" ariaLabel={strings.refresh} onClick={reload} />}
+              actions={
+                <SpaceBetween direction="horizontal" size="s" alignItems="center">
+                  {!listed || described || error !== undefined ? null : (
+                    <StatusIndicator type="loading">{strings.particulars}</StatusIndicator>
+                  )}
+                  <Button iconName="refresh" ariaLabel={strings.refresh} onClick={reload} />
+                </SpaceBetween>
+              }
             >
               {strings.title}
             </Header>
@@ -77,7 +84,6 @@ export function Catalogue() {
           filter={
             <SpaceBetween size="xs">
               <Filters filter={filter} connectors={connectors} shown={shown.length} filtered={filtered} />
-              {!listed || described ? null : <StatusIndicator type="loading">{strings.particulars}</StatusIndicator>}
               {failures === 0 ? null : (
                 <StatusIndicator type="warning">{strings.particularsFailed(failures)}</StatusIndicator>
               )}
@@ -132,9 +138,10 @@ const card = {
               .join(", "),
     },
     {
-      id: "label",
-      header: strings.label,
-      content: (connector: Connector) => connector.label ?? "-",
+      id: "type",
+      header: strings.type,
+      content: (connector: Connector) =>
+        connector.label === undefined ? connector.type : strings.typeAndLabel(connector.type, connector.label),
     },
   ],
 };

@@ -26,7 +26,7 @@ const EMPTY: Catalogue = { connectors: [], listed: false, described: false, fail
 const catalogue = createStore<Catalogue>(EMPTY);
 
 /** Few enough that the page stays quick, many enough that sixty connectors take no time. */
-const AT_ONCE = 4;
+const AT_ONCE = 6;
 
 /** The configuration of one connector. Without a label the type's own is asked for by its list. */
 export async function describeConnector(

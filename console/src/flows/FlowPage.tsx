@@ -61,7 +61,7 @@ export function FlowPage({ name, tab }: FlowPageProps) {
       await startFlow(name);
       show("history");
       refresh();
-      tabs.current?.scrollIntoView({ block: "nearest" });
+      tabs.current?.scrollIntoView({ block: "start" });
     } catch (problem) {
       notify.error(problem, flows.runFailed(name));
     } finally {
@@ -107,7 +107,7 @@ export function FlowPage({ name, tab }: FlowPageProps) {
           {error === undefined ? null : <Failure error={error} header={strings.loadFailed} retry={reload} />}
           <RunBanner name={name} runs={runs.runs} liveness={runs.liveness} onResume={runs.refresh} />
           <Overview flow={flow} nameOf={nameOf} />
-          <div ref={tabs}>
+          <div ref={tabs} className="tg-tabs">
             <Tabs
               ariaLabel={strings.tabs.label}
               activeTabId={tabOf(tab)}

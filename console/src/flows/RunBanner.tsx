@@ -21,11 +21,14 @@ export function RunBanner({ name, runs, liveness, onResume }: RunBannerProps) {
   const run = runs.find((one) => isUnderWay(one.executionStatus));
   if (run === undefined) return null;
   const result = run.executionResult;
-  const progress = strings.progress(
-    formatCount(result?.recordsProcessed ?? 0),
-    formatBytes(result?.bytesProcessed ?? 0),
-    formatDuration(durationOf(run, serverNow())),
-  );
+  const duration = formatDuration(durationOf(run, serverNow()));
+  const records = result?.recordsProcessed ?? 0;
+  const bytes = result?.bytesProcessed ?? 0;
+  // A run that has not told of any record yet is only just beginning.
+  const progress =
+    records === 0 && bytes === 0
+      ? strings.begun(duration)
+      : strings.progress(formatCount(records), formatBytes(bytes), duration);
   return (
     <Flashbar
       i18nStrings={{ inProgressIconAriaLabel: shell.inProgress }}

@@ -22,7 +22,7 @@ describe("format", () => {
   test.each([
     [undefined, "-"],
     [Number.NaN, "-"],
-    [-5, "0.0 s"],
+    [-5, "< 0.1 s"],
     [169, "0.2 s"],
     [9949, "9.9 s"],
     [9960, "10 s"],

@@ -23,10 +23,11 @@ export function formatBytes(bytes: number | undefined): string {
   return `${size.toFixed(1)} ${UNITS[unit]}`;
 }
 
-/** `0.2 s`, `12 s`, `3 min 5 s`, `2 h 0 min`; a dash for what is not known. */
+/** `< 0.1 s`, `0.2 s`, `12 s`, `3 min 5 s`, `2 h 0 min`; a dash for what is not known. */
 export function formatDuration(milliseconds: number | undefined): string {
   if (milliseconds === undefined || Number.isNaN(milliseconds)) return "-";
   const tenths = Math.max(0, Math.round(milliseconds / 100));
+  if (tenths === 0) return "< 0.1 s";
   if (tenths < 100) return `${(tenths / 10).toFixed(1)} s`;
   const seconds = Math.round(tenths / 10);
   if (seconds < 60) return `${seconds} s`;

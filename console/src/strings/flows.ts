@@ -248,6 +248,7 @@ export const runs = {
   previousPage: "Previous page",
 
   running: (name: string) => `Running flow ${name}`,
+  begun: (duration: string) => `In progress for ${duration}.`,
   progress: (records: string, bytes: string, duration: string) =>
     `${records} records and ${bytes} processed in ${duration}.`,
   succeeded: (name: string) => `Successfully ran the flow ${name}.`,

@@ -35,7 +35,7 @@ export const shell = {
   signOut: "Sign out",
   version: (version: string) => `Tidegate ${version}`,
 
-  infoLabel: (title: string) => `Information about ${title}`,
+  infoLabel: (title: string) => `Info about ${title}`,
   dismiss: "Dismiss message",
   requestId: (id: string) => `Request ID: ${id}`,
   success: "Success",

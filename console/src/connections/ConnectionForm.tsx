@@ -107,20 +107,20 @@ export function ConnectionForm({ purpose, form, source, before }: ConnectionForm
           </SpaceBetween>
         }
       >
+        <div role="alert" className="connections-alert">
+          {whole.length > 0 ? (
+            <Alert ref={alert} type="error" header={strings.serverSays}>
+              {whole.map((text) => (
+                <div key={text}>{text}</div>
+              ))}
+            </Alert>
+          ) : isMarked && count > 0 ? (
+            <Alert ref={alert} type="error" header={strings.problems(count)}>
+              {strings.problemsText}
+            </Alert>
+          ) : null}
+        </div>
         <SpaceBetween size="l">
-          <div role="alert">
-            {whole.length > 0 ? (
-              <Alert ref={alert} type="error" header={strings.serverSays}>
-                {whole.map((text) => (
-                  <div key={text}>{text}</div>
-                ))}
-              </Alert>
-            ) : isMarked && count > 0 ? (
-              <Alert ref={alert} type="error" header={strings.problems(count)}>
-                {strings.problemsText}
-              </Alert>
-            ) : null}
-          </div>
           {before}
           <DetailsSection purpose={purpose} state={state} />
           <SettingsSection form={form} sections={sections} state={state} />

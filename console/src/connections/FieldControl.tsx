@@ -127,6 +127,7 @@ function ListControl({ field, value, onChange, onBlur }: FieldControlProps) {
       i18nStrings={{ itemRemovedAriaLive: strings.itemRemoved }}
       definition={[
         {
+          label,
           control: (item, index) => (
             <Input
               value={item}

@@ -1,5 +1,5 @@
 // What narrows the list: the connector, a part of the name, the health.
-import Grid from "@cloudscape-design/components/grid";
+import "./connections.css";
 import Select from "@cloudscape-design/components/select";
 import TextFilter from "@cloudscape-design/components/text-filter";
 import { useEffect, useRef, useState } from "react";
@@ -26,13 +26,7 @@ export function ListFilters({ state, connectors, total, onChange }: ListFiltersP
     ...HEALTHS.map((value) => ({ value, label: strings.health[value] ?? value })),
   ];
   return (
-    <Grid
-      gridDefinition={[
-        { colspan: { default: 12, s: 4 } },
-        { colspan: { default: 12, s: 5 } },
-        { colspan: { default: 12, s: 3 } },
-      ]}
-    >
+    <div className="connections-filters">
       <ConnectorSelect
         forList
         connectors={connectors}
@@ -51,7 +45,7 @@ export function ListFilters({ state, connectors, total, onChange }: ListFiltersP
         selectedOption={options.find((one) => one.value === (state.health ?? "")) ?? null}
         onChange={({ detail }) => onChange({ health: detail.selectedOption.value || undefined })}
       />
-    </Grid>
+    </div>
   );
 }
 

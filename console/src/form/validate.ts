@@ -84,7 +84,8 @@ export function validate(draft: Draft): Problems {
     const field = visible.find((one) => one.side === "credentials" && within(path, one.member.path));
     if (field === undefined) continue;
     const key = path.slice(field.member.path.length + 1);
-    put(field.path, stored.locked || stored.isCopy ? words.storedMustChoose(key) : words.storedUndecided(key));
+    const say = stored.locked ? words.storedElsewhere : stored.isCopy ? words.storedMustChoose : words.storedUndecided;
+    put(field.path, say(key));
   }
   for (const path of requiredPaths(draft, documents)) {
     const field = visible.find((one) => one.path === path);

@@ -2,7 +2,7 @@
 
 /** Texts of forms that are drawn from a connector's description. */
 export const form = {
-  required: (label: string) => `${label} is required.`,
+  required: (label: string) => `Enter a value for ${label}.`,
   emptyItem: "Remove the empty entry or enter a value.",
   emptyKey: "Enter a key for each value.",
   emptyValue: (key: string) => `Enter a value for ${key}.`,
@@ -31,6 +31,10 @@ export const form = {
     key === ""
       ? "A value is stored. Enter a new one, or say what becomes of the stored one."
       : `A value is stored under ${key}. Enter a new one, or say what becomes of the stored one.`,
+  storedElsewhere: (key: string) =>
+    key === ""
+      ? "Enter a new value: the stored one was given for another address."
+      : `Enter a new value for ${key}: the stored one was given for another address.`,
   storedMustChoose: (key: string) =>
     key === ""
       ? "The original has a value here. Enter one, or say what becomes of it."
@@ -324,7 +328,7 @@ export const help = {
     intro:
       "A connection stores the address of an application and the credentials that flows use. Choose an application under Connectors to see its connections only.",
     terms: [
-      ["Health", "What the last login said. Test repeats it now; a flow's own login counts too where the server notes it."],
+      ["Health", "What the last login said. Test repeats the login now."],
       ["Used by", "The number of flows that name the connection. Open it for the list of flows."],
       ["Copy to new connection", "Opens a filled-in form. OAuth client ID and client secret are empty there and must be entered again."],
       ["Delete", "Erases the credentials. Flows that use the connection fail with their next run."],

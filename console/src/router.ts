@@ -54,10 +54,23 @@ export function navigate(hash: string, options: { replace?: boolean } = {}): voi
 let lastHash: string | undefined;
 let lastRoute: Route = { segments: [], query: new URLSearchParams() };
 
+let hold: ((hash: string) => boolean) | undefined;
+
+/**
+ * Keeps the present route on the page for as long as `holds` says so of the address: a page with
+ * unsaved input asks first. It puts the old address back itself. Gives what ends that.
+ */
+export function holdRoute(holds: (hash: string) => boolean): () => void {
+  hold = holds;
+  return () => {
+    if (hold === holds) hold = undefined;
+  };
+}
+
 /** The present route; the same object until the address changes. */
 export function currentRoute(): Route {
   const hash = window.location.hash;
-  if (hash !== lastHash) {
+  if (hash !== lastHash && hold?.(hash) !== true) {
     lastHash = hash;
     lastRoute = parseHash(hash);
   }

@@ -24,7 +24,7 @@ import type { Profile } from "./profile";
 import { SettingsSection } from "./SettingsSection";
 import { submit } from "./submit";
 import { useAuthorization } from "./useAuthorization";
-import { useConnectionForm } from "./useConnectionForm";
+import { type Carried, useConnectionForm } from "./useConnectionForm";
 import { useLeaveGuard } from "./useLeaveGuard";
 
 interface ConnectionFormProps {
@@ -33,10 +33,11 @@ interface ConnectionFormProps {
   readonly source: Profile | undefined;
   /** What stands before the form's own sections. */
   readonly before: ReactNode;
+  readonly carried: Carried;
 }
 
-export function ConnectionForm({ purpose, form, source, before }: ConnectionFormProps) {
-  const state = useConnectionForm(purpose, form, source);
+export function ConnectionForm({ purpose, form, source, before, carried }: ConnectionFormProps) {
+  const state = useConnectionForm(purpose, form, source, carried);
   const notifications = useNotifications();
   const [isSending, setSending] = useState(false);
   const [focus, setFocus] = useState<{ readonly path: string | undefined }>();

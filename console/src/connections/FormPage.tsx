@@ -7,6 +7,7 @@ import FormField from "@cloudscape-design/components/form-field";
 import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
+import { useState } from "react";
 import { errorText } from "../api/client";
 import { describeConnectorForm } from "../api/extensions";
 import type { ConnectorForm } from "../form/types";
@@ -21,6 +22,7 @@ import type { Purpose } from "./draft";
 import { formHelp } from "./help";
 import { loadProfile, type Profile } from "./profile";
 import { createHref } from "./query";
+import type { Carried } from "./useConnectionForm";
 import { useLoad } from "./useLoad";
 
 interface FormPageProps {
@@ -40,6 +42,7 @@ function CreatePage() {
   const { query } = useRoute();
   const connectorType = query.get("connector") || undefined;
   const connectorLabel = query.get("label") || undefined;
+  const [carried] = useState((): Carried => ({ name: "", isPrivate: false }));
   const connectors = useLoad("all", () => loadConnectors());
   const key =
     connectorType !== undefined && hasConnections(connectorType) ? choiceValue(connectorType, connectorLabel) : undefined;
@@ -70,7 +73,7 @@ function CreatePage() {
   return (
     <Page title={strings.createTitle} breadcrumbs={[list]} help={formHelp} contentType="form">
       {form.data !== undefined && form.data.hasProfile ? (
-        <ConnectionForm key={key} purpose="create" form={form.data} source={undefined} before={chooser} />
+        <ConnectionForm key={key} purpose="create" form={form.data} source={undefined} before={chooser} carried={carried} />
       ) : (
         <SpaceBetween size="l">
           {chooser}
@@ -89,6 +92,7 @@ function CreatePage() {
 
 function SourcePage({ purpose, source }: { readonly purpose: Purpose; readonly source: string }) {
   const profile = useLoad(source, (signal) => loadProfile(source, signal));
+  const [carried] = useState((): Carried => ({ name: "", isPrivate: false }));
   const title = purpose === "edit" ? strings.editTitle(source) : strings.copyTitle(source);
   return (
     <Page
@@ -98,7 +102,7 @@ function SourcePage({ purpose, source }: { readonly purpose: Purpose; readonly s
       contentType="form"
     >
       {profile.data !== undefined ? (
-        <ConnectionForm purpose={purpose} form={profile.data.form} source={profile.data} before={null} />
+        <ConnectionForm purpose={purpose} form={profile.data.form} source={profile.data} before={null} carried={carried} />
       ) : profile.loading || profile.error !== undefined ? (
         <Waiting form={profile} />
       ) : (

@@ -13,20 +13,31 @@ import type { Profile } from "./profile";
 
 const NOTHING: readonly string[] = [];
 
-export function useConnectionForm(purpose: Purpose, form: ConnectorForm, source: Profile | undefined) {
+/** What stays when another connector is chosen for a new connection. */
+export interface Carried {
+  name: string;
+  isPrivate: boolean;
+}
+
+export function useConnectionForm(
+  purpose: Purpose,
+  form: ConnectorForm,
+  source: Profile | undefined,
+  carried: Carried,
+) {
   const layout = useMemo(() => layoutOf(form), [form]);
   const start = useMemo(() => startOf(layout, source), [layout, source]);
   const original = useMemo(
     () => valuesOf(layout.fields, "properties", source?.properties ?? {}),
     [layout, source],
   );
-  const [name, setName] = useState(purpose === "edit" ? (source?.name ?? "") : "");
-  const [isPrivate, setPrivate] = useState(source?.isPrivate ?? false);
+  const [name, setName] = useState(purpose === "edit" ? (source?.name ?? "") : carried.name);
+  const [isPrivate, setPrivate] = useState(source?.isPrivate ?? carried.isPrivate);
   const [values, setValues] = useState<Values>(start.values);
   const [alternative, setAlternative] = useState(start.alternative);
   const [decisions, setDecisions] = useState<Decisions>(start.decisions);
   const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
-  const [isDirty, setDirty] = useState(false);
+  const [isDirty, setDirty] = useState(carried.name !== "");
   const [isSubmitted, setSubmitted] = useState(false);
   const [answered, setAnswered] = useState<Problems>();
 
@@ -92,11 +103,13 @@ export function useConnectionForm(purpose: Purpose, form: ConnectorForm, source:
     changeName: (text: string) => {
       setDirty(true);
       setName(text);
+      carried.name = text;
       forget(NAME);
     },
     changeMode: (next: boolean) => {
       setDirty(true);
       setPrivate(next);
+      carried.isPrivate = next;
     },
     change,
     touch,

@@ -4,7 +4,7 @@ import Button from "@cloudscape-design/components/button";
 import Modal from "@cloudscape-design/components/modal";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { type ReactNode, useCallback, useEffect, useRef, useState } from "react";
-import { navigate } from "../router";
+import { holdRoute, navigate } from "../router";
 import { deletion, editor as strings } from "../strings/connections";
 
 export interface LeaveGuard {
@@ -24,25 +24,26 @@ export function useLeaveGuard(isDirty: boolean): LeaveGuard {
     free.current = false;
     let here = window.location.hash;
     const pathOf = (hash: string) => hash.split("?")[0];
-    const onHashChange = (event: Event) => {
+    // A query of the same page, such as the chosen connector, leaves nothing.
+    const holds = (next: string) => dirty.current && !free.current && pathOf(next) !== pathOf(here);
+    const release = holdRoute(holds);
+    const onHashChange = () => {
       const next = window.location.hash;
-      // A query of the same page, such as the chosen connector, leaves nothing.
-      if (free.current || !dirty.current || pathOf(next) === pathOf(here)) {
+      if (holds(next)) {
+        history.pushState(null, "", here);
+        setTarget(next);
+      } else {
         here = next;
-        return;
       }
-      // The router must not hear of it before a person has answered.
-      event.stopImmediatePropagation();
-      history.pushState(null, "", here);
-      setTarget(next);
     };
     const onUnload = (event: BeforeUnloadEvent) => {
       if (dirty.current && !free.current) event.preventDefault();
     };
-    window.addEventListener("hashchange", onHashChange, { capture: true });
+    window.addEventListener("hashchange", onHashChange);
     window.addEventListener("beforeunload", onUnload);
     return () => {
-      window.removeEventListener("hashchange", onHashChange, { capture: true });
+      release();
+      window.removeEventListener("hashchange", onHashChange);
       window.removeEventListener("beforeunload", onUnload);
     };
   }, []);

@@ -10,7 +10,7 @@ use tidegate_core::{
 
 use crate::error::{Kind, StoreError};
 use crate::vault::{Destination, Purpose, SealContext, VaultError};
-use crate::{Idempotent, Outcome, Page, Store, flows, secrets, unsigned};
+use crate::{Idempotent, Outcome, Page, Store, flows, listing, secrets, unsigned};
 
 const COLUMNS: &str = "c.name, c.id, c.connector_type, c.connector_label, c.mode, c.properties, c.kms_arn, \
                        c.credentials_arn, c.credentials_version, c.created_at_ms, c.updated_at_ms";
@@ -29,8 +29,8 @@ pub struct ConnectionFilter {
 /// The connections of one account.
 #[derive(Debug)]
 pub struct Connections<'a> {
-    store: &'a Store,
-    account: AccountId,
+    pub(crate) store: &'a Store,
+    pub(crate) account: AccountId,
 }
 
 impl<'a> Connections<'a> {
@@ -165,6 +165,11 @@ impl<'a> Connections<'a> {
                         || stored.connector_label != connection.connector_label
                     {
                         return Err(StoreError::conflict(Kind::Connection, &connection.name));
+                    }
+                    // A rotated token is stored under the old time, and tells nothing
+                    // against the last check; any other change does.
+                    if stored.updated_at_ms != connection.updated_at_ms {
+                        listing::forget_check(&mut *tx, &account, &connection.name).await?;
                     }
                     stored.mode = connection.mode;
                     stored.properties = connection.properties;
@@ -311,6 +316,14 @@ const fn mode_text(mode: ConnectionMode) -> &'static str {
     }
 }
 
+pub(crate) fn read_mode(text: &str) -> Option<ConnectionMode> {
+    match text {
+        "Public" => Some(ConnectionMode::Public),
+        "Private" => Some(ConnectionMode::Private),
+        _ => None,
+    }
+}
+
 fn decode(row: &SqliteRow) -> Result<Connection, StoreError> {
     let bad = |what| StoreError::BadRow { table: "connection", what };
     Ok(Connection {
@@ -318,11 +331,7 @@ fn decode(row: &SqliteRow) -> Result<Connection, StoreError> {
         connector_type: ConnectorType::parse(row.try_get("connector_type")?)
             .ok_or_else(|| bad("connector_type"))?,
         connector_label: row.try_get("connector_label")?,
-        mode: match row.try_get("mode")? {
-            "Public" => ConnectionMode::Public,
-            "Private" => ConnectionMode::Private,
-            _ => return Err(bad("mode")),
-        },
+        mode: read_mode(row.try_get("mode")?).ok_or_else(|| bad("mode"))?,
         properties: serde_json::from_str(row.try_get("properties")?).map_err(|_| bad("properties"))?,
         kms_arn: row.try_get("kms_arn")?,
         credentials_arn: row.try_get("credentials_arn")?,

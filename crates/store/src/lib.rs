@@ -2,7 +2,7 @@
 //! names SQL or touches a key.
 //!
 //! Reading order: [`Store`] opens everything; `writer` groups writes into
-//! commits; [`connections`], [`flows`], [`runs`], [`queue`], [`keys`], [`users`],
+//! commits; [`connections`] (and [`listing`]), [`flows`], [`runs`], [`queue`], [`keys`], [`users`],
 //! [`sessions`] and [`idempotency`] are one aggregate each; [`vault`] seals, `secrets` keeps
 //! what is sealed, [`rotation`] changes the key.
 
@@ -12,6 +12,7 @@ mod files;
 pub mod flows;
 pub mod idempotency;
 pub mod keys;
+pub mod listing;
 mod meta;
 mod migrate;
 pub mod queue;
@@ -38,6 +39,9 @@ pub use error::{Kind, StoreError};
 pub use flows::{FlowRecord, Flows};
 pub use idempotency::{Idempotent, Outcome};
 pub use keys::{AccessKey, AccessKeys, KeyKind, NewAccessKey, RootKeyChange};
+pub use listing::{
+    CheckResult, ConnectionCheck, ConnectionQuery, ConnectionSort, HealthFilter, ListedConnection,
+};
 pub use queue::{ClaimedRun, Ending, Lease, Queue, Signal, Work};
 pub use rotation::Rotation;
 pub use runs::{Enqueued, Runs};

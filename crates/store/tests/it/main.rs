@@ -8,6 +8,7 @@ mod crash;
 mod flows;
 mod idempotency;
 mod keys;
+mod listing;
 mod queue;
 mod rotation;
 mod runs;
@@ -47,6 +48,11 @@ suite! {
         a_flow_uses_only_connections_that_exist,
         flows_page_in_the_order_of_their_names,
         a_flow_with_a_run_under_way_is_kept,
+    }
+    listing {
+        the_list_filters_sorts_and_counts,
+        a_check_lives_as_long_as_what_was_checked,
+        ten_thousand_connections_are_listed_at_once,
     }
     runs {
         a_tick_asks_for_one_run,

@@ -177,9 +177,6 @@ pub async fn ten_thousand_connections_are_listed_at_once(store: &Store) {
             if best > slowest.0 {
                 slowest = (best, sort, filtered);
             }
-            if std::env::var_os("TIDEGATE_TELL").is_some() {
-                eprintln!("{sort:?} filtered={filtered}: {best:?}");
-            }
         }
     }
     assert!(slowest.0 < Duration::from_millis(150), "{slowest:?}");

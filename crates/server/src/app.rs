@@ -80,6 +80,13 @@ pub fn description_of(connection: &Connection) -> &'static Description {
     descriptions::of(connection.connector_type)
 }
 
+/// As [`description_of`], narrowed to the connection's own label where that is
+/// one of a vended connector.
+pub fn described(connection: &Connection) -> &'static Description {
+    let label = connection.connector_label.as_deref();
+    label.and_then(descriptions::vended_label).unwrap_or_else(|| description_of(connection))
+}
+
 /// The connectors whose reader exists, by type.
 pub struct Readers(HashMap<ConnectorType, Box<dyn Connector>>);
 

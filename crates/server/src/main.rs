@@ -10,6 +10,7 @@ mod cli;
 mod config;
 mod convert;
 mod error;
+mod health;
 mod http;
 mod keys;
 mod memory;

@@ -154,6 +154,36 @@ impl<'a> Connections<'a> {
         destination: &str,
         call: Option<&Idempotent>,
     ) -> Result<Outcome<Connection>, StoreError> {
+        self.replace_row(connection, credentials, destination, None, call).await
+    }
+
+    /// As [`Connections::update`], for credentials that were made from a stored
+    /// version of them.
+    ///
+    /// # Errors
+    /// Also [`StoreError::Conflict`] when that version is not the current one
+    /// any more: a token has rotated, or somebody else has changed them.
+    pub async fn update_over(
+        &self,
+        connection: Connection,
+        credentials: Option<Credentials>,
+        destination: &str,
+        version: u32,
+    ) -> Result<Connection, StoreError> {
+        match self.replace_row(connection, credentials, destination, Some(version), None).await? {
+            Outcome::Fresh(stored) => Ok(stored),
+            Outcome::Replayed(_) => Err(StoreError::IdempotencyMismatch),
+        }
+    }
+
+    async fn replace_row(
+        &self,
+        connection: Connection,
+        credentials: Option<Credentials>,
+        destination: &str,
+        over: Option<u32>,
+        call: Option<&Idempotent>,
+    ) -> Result<Outcome<Connection>, StoreError> {
         let secret = credentials.as_ref().map(|given| secrets::encode(given.expose())).transpose()?;
         let destination = Destination::of(destination);
         let (account, vault) = (self.account.clone(), self.store.vault().clone());
@@ -163,6 +193,7 @@ impl<'a> Connections<'a> {
                     let (mut stored, id) = find(tx, &account, &connection.name).await?;
                     if stored.connector_type != connection.connector_type
                         || stored.connector_label != connection.connector_label
+                        || over.is_some_and(|version| version != stored.credentials_version)
                     {
                         return Err(StoreError::conflict(Kind::Connection, &connection.name));
                     }

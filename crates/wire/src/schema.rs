@@ -129,6 +129,32 @@ impl Pattern {
         !refused && self.regex().is_match(text)
     }
 
+    /// The pattern for other engines (JavaScript with the flag `u`, Python's
+    /// `re`): what the whole text must match, so wrap it in `^(?:…)$`.
+    pub fn portable(&self) -> String {
+        let inner = self.rust.strip_prefix(r"\A(?:").and_then(|rest| rest.strip_suffix(r")\z"));
+        let mut rest = inner.unwrap_or(self.rust);
+        let mut text = match self.forbidden_prefix {
+            "" => String::new(),
+            // What is forbidden is plain text in the model.
+            prefix => format!("(?!{})", regex::escape(prefix)),
+        };
+        // `\x{85}` is Rust's; four digits are everybody's.
+        while let Some((before, after)) = rest.split_once(r"\x{") {
+            let (code, after) = after.split_once('}').unwrap_or((after, ""));
+            text.push_str(before);
+            match u32::from_str_radix(code, 16) {
+                Ok(code) if code <= 0xffff => text.push_str(&format!("\\u{code:04x}")),
+                // Beyond them the letter itself stands for itself.
+                Ok(code) => text.extend(char::from_u32(code)),
+                Err(_) => {}
+            }
+            rest = after;
+        }
+        text.push_str(rest);
+        text
+    }
+
     fn regex(&self) -> &Regex {
         self.compiled.get_or_init(|| {
             Regex::new(self.rust).expect("a test compiles every pattern of the committed tables")

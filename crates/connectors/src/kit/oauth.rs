@@ -74,7 +74,7 @@ struct Access {
 /// A step that may give a token, in the order in which they are tried.
 enum Step {
     Refresh(Secret<String>),
-    Code { code: Secret<String>, redirect_uri: Option<String> },
+    Code { code: Secret<String>, redirect_uri: Option<String>, verifier: Option<Secret<String>> },
     Client,
 }
 
@@ -97,6 +97,21 @@ impl Outbound {
             })
         };
         Arc::clone(providers.entry(key).or_insert_with(make))
+    }
+}
+
+impl Outbound {
+    /// Makes the authorization code of a connection into tokens and tells them
+    /// to the sink, for connectors that have no reader which would do so on
+    /// its way. Says what was done.
+    ///
+    /// # Errors
+    /// What the token endpoint answered.
+    pub async fn exchange_code(&self, open: &OpenConnection, grant: Grant) -> Result<String, ConnectorError> {
+        let scrubber = Scrubber::new(&open.credentials);
+        let place = shown(&grant.token_url);
+        self.token_provider(open, grant).token(self, &scrubber, None).await?;
+        Ok(scrubber.scrub(&format!("POST {place} made the authorization code into tokens")))
     }
 }
 
@@ -192,6 +207,7 @@ impl TokenProvider {
             return Ok(Step::Code {
                 code: Secret::new(code.to_owned()),
                 redirect_uri: get("oAuthRequest.redirectUri").map(str::to_owned),
+                verifier: get("oAuthRequest.codeVerifier").map(|text| Secret::new(text.to_owned())),
             });
         }
         // An access token alone was given by somebody; asking for one in the
@@ -229,9 +245,11 @@ impl TokenProvider {
             Step::Refresh(token) => {
                 vec![("grant_type", "refresh_token"), ("refresh_token", token.expose())]
             }
-            Step::Code { code, redirect_uri } => {
-                let mut form = vec![("grant_type", "authorization_code"), ("code", code.expose())];
+            Step::Code { code, redirect_uri, verifier } => {
+                let mut form = vec![("grant_type", "authorization_code"), ("code", code.expose().as_str())];
                 form.extend(redirect_uri.as_deref().map(|uri| ("redirect_uri", uri)));
+                // PKCE (RFC 7636, 4.5), for codes that this server has asked for.
+                form.extend(verifier.as_ref().map(|text| ("code_verifier", text.expose().as_str())));
                 form
             }
             Step::Client => vec![("grant_type", "client_credentials")],

@@ -132,7 +132,9 @@ async fn a_code_is_exchanged_once_and_then_forgotten() {
     let peer = service(1, None).await;
     let store = Arc::new(Store::default());
     let connector = connector(Arc::clone(&store));
-    let code = json!({"oAuthRequest": {"authCode": "co/de", "redirectUri": "https://tidegate.example/cb"}});
+    let code = json!({"oAuthRequest": {
+        "authCode": "co/de", "redirectUri": "https://tidegate.example/cb", "codeVerifier": "ve.ri~fier",
+    }});
     let open = open(peer.port, code);
     connector.check(&open).await.unwrap();
     connector.check(&open).await.unwrap();
@@ -140,7 +142,8 @@ async fn a_code_is_exchanged_once_and_then_forgotten() {
     assert_eq!(asked.len(), 1);
     assert_eq!(
         asked[0].body,
-        "grant_type=authorization_code&code=co%2Fde&redirect_uri=https%3A%2F%2Ftidegate.example%2Fcb"
+        "grant_type=authorization_code&code=co%2Fde&redirect_uri=https%3A%2F%2Ftidegate.example%2Fcb\
+         &code_verifier=ve.ri~fier"
     );
     let stored = &store.0.lock().unwrap()[0]["oAuthCredentials"];
     assert_eq!(stored["refreshToken"], "refresh-1-secret");

@@ -13,7 +13,11 @@ impl Description {
         let mut carried = credentials.clone();
         for member in self.credentials() {
             if member.oauth {
-                remove(&mut carried, &member.path);
+                // Beside a code that was not exchanged yet lies its PKCE verifier,
+                // which is no member of its own.
+                let whole =
+                    member.path.split_once("oAuthRequest.").map(|(group, _)| format!("{group}oAuthRequest"));
+                remove(&mut carried, whole.as_deref().unwrap_or(&member.path));
             } else if member.kind == Kind::Map {
                 let found = member.path.split('.').try_fold(&mut carried, |at, key| at.get_mut(key));
                 if let Some(Value::Object(entries)) = found {
@@ -52,11 +56,13 @@ impl Description {
     }
 }
 
+/// A key without what keys are compared without.
+pub(super) fn plain(key: &str) -> String {
+    key.chars().filter(|c| !matches!(c, '_' | '-')).flat_map(char::to_lowercase).collect()
+}
+
 /// Whether a key of a free map is one of OAuth's.
-fn is_oauth_key(member: &Member, key: &str) -> bool {
-    let plain = |text: &str| -> String {
-        text.chars().filter(|c| !matches!(c, '_' | '-')).flat_map(char::to_lowercase).collect()
-    };
+pub(super) fn is_oauth_key(member: &Member, key: &str) -> bool {
     let key = plain(key);
     member.oauth_keys.iter().any(|known| plain(known) == key)
 }

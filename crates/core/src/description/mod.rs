@@ -7,18 +7,21 @@
 //! credential is bound to ([`Description::destination_binding`]), and the form
 //! and the page of the docs. Everything here is pure.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::connection::ConnectorType;
 
+mod authorization;
 mod binding;
 mod configuration;
 mod credentials;
 mod document;
+mod keep;
 mod profile;
 mod rule;
 mod union;
 
+pub use authorization::AuthorizationCode;
 pub use binding::BINDING_VERSION;
 pub use profile::{Kind, Member, Profile};
 pub use rule::{Check, Condition, Rule, Value as RuleValue};
@@ -228,18 +231,23 @@ pub struct DataTransferApi {
 }
 
 /// What a run is limited by, as the service documents it.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Limits {
     /// Records that a run reads at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub records_per_run: Option<u64>,
     /// Megabytes that a run reads at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub source_megabytes_per_run: Option<u64>,
     /// Megabytes that a run writes at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub destination_megabytes_per_run: Option<u64>,
     /// Megabytes of one input file at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub megabytes_per_file: Option<u64>,
     /// Days that the date range of a run spans at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub days_per_run: Option<u32>,
     /// Everything that is not a number of these, a sentence each.
     pub notes: Vec<String>,

@@ -1,6 +1,6 @@
 //! What a connection of a type holds: its members, and the check of a whole profile.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Description;
@@ -68,7 +68,7 @@ pub struct Member {
 }
 
 /// The kinds of fields; a form draws exactly these.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// One line of text.

@@ -1,12 +1,12 @@
 //! Rules across the members of a connection, as data.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::document::Documents;
 
 /// One rule. Its paths start with `properties.` or `credentials.`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Rule {
     /// When the rule applies: all of these hold. Without any it always does.
@@ -20,7 +20,7 @@ pub struct Rule {
 }
 
 /// Something that holds for a connection or does not.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum Condition {
     /// The member is given.
@@ -34,7 +34,7 @@ pub enum Condition {
 }
 
 /// A member and a text or yes/no to compare it with.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Value {
     /// The path.
@@ -44,7 +44,7 @@ pub struct Value {
 }
 
 /// What a rule demands.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum Check {
     /// All of the members are given.

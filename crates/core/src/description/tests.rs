@@ -12,7 +12,7 @@ fn member(path: &str, kind: &str, marks: Value) -> Value {
     member
 }
 
-fn example() -> Description {
+pub(super) fn example() -> Description {
     let description = json!({
         "connectorType": "CustomConnector",
         "connectorName": "Example",

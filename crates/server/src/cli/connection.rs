@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::process::ExitCode;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
 use super::Failure;
@@ -33,6 +33,13 @@ pub enum Connection {
         #[command(flatten)]
         client: ClientArgs,
     },
+    /// List the connections, with their health and how many flows use them
+    List {
+        #[command(flatten)]
+        query: Query,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
     /// Prove a connection now. Ends 0: proved, 1: refused, 2: unreachable, 3: cannot be tested yet
     Test {
         /// The connection
@@ -49,6 +56,29 @@ pub enum Connection {
     },
 }
 
+/// Which connections to list, and in which order.
+#[derive(Args, Debug, Default)]
+pub struct Query {
+    /// Only this connector type, such as SAPOData
+    #[arg(long, value_name = "TYPE")]
+    connector_type: Option<String>,
+    /// Only this connector label
+    #[arg(long, value_name = "LABEL")]
+    connector_label: Option<String>,
+    /// Only names that contain this text
+    #[arg(long, value_name = "TEXT")]
+    name_contains: Option<String>,
+    /// Only these: Proved, Refused, Unreachable, CannotBeTested, NotChecked
+    #[arg(long, value_name = "HEALTH", value_delimiter = ',')]
+    health: Vec<String>,
+    /// name, connectorType, connectionMode, lastUpdatedAt, health or usedBy [default: name]
+    #[arg(long, value_name = "COLUMN")]
+    sort_by: Option<String>,
+    /// Largest first
+    #[arg(long)]
+    descending: bool,
+}
+
 impl Connection {
     /// Carries the command out.
     pub async fn run(self) -> Result<ExitCode, Failure> {
@@ -56,6 +86,7 @@ impl Connection {
             Self::Copy { name, new_name, set, credentials, client } => {
                 copy(&name, &new_name, &set, credentials.as_deref(), &client).await
             }
+            Self::List { query, client } => list(&query, &client).await,
             Self::Test { name, client } => {
                 test(&name, &client).await.map_err(|failure| failure.with_code(NOT_ASKED))
             }
@@ -129,6 +160,66 @@ fn read_credentials(from: &str) -> Result<Value, Failure> {
     })?;
     // Both the whole request's member and its content are natural to paste.
     Ok(value.get("connectorProfileCredentials").cloned().unwrap_or(value))
+}
+
+/// Connections that one request asks for: the most that the server gives.
+const PAGE: usize = 100;
+
+async fn list(query: &Query, args: &ClientArgs) -> Result<ExitCode, Failure> {
+    let client = Client::discover(args).await?;
+    let mut rows: Vec<Value> = Vec::new();
+    let total = loop {
+        let mut input = json!({
+            "health": query.health,
+            "descending": query.descending,
+            "maxResults": PAGE,
+            "startIndex": rows.len(),
+        });
+        for (member, value) in [
+            ("connectorType", &query.connector_type),
+            ("connectorLabel", &query.connector_label),
+            ("nameContains", &query.name_contains),
+            ("sortBy", &query.sort_by),
+        ] {
+            if let Some(value) = value {
+                input[member] = json!(value);
+            }
+        }
+        let mut answer = client.call("/x/list-connector-profiles", &input).await?;
+        let total = answer["total"].clone();
+        let page = answer["connectorProfiles"].take();
+        let page = page.as_array().cloned().unwrap_or_default();
+        let last = page.len() < PAGE;
+        rows.extend(page);
+        if last {
+            break total;
+        }
+    };
+    if args.output == Output::Json {
+        output::json(&json!({ "connectorProfiles": rows, "total": total }));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let rows: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| {
+            let health = row.get("health").map(|health| text(health, "result")).unwrap_or_default();
+            let (kind, label) = (text(row, "connectorType"), text(row, "connectorLabel"));
+            vec![
+                text(row, "connectorProfileName"),
+                if label.is_empty() { kind } else { format!("{kind}/{label}") },
+                text(row, "connectionMode"),
+                if health.is_empty() { "-".to_owned() } else { health },
+                text(row, "usedBy"),
+                text(row, "lastUpdatedAt"),
+            ]
+        })
+        .collect();
+    if rows.is_empty() {
+        output::line("There is no such connection.");
+    } else {
+        output::table(&["NAME", "CONNECTOR", "MODE", "HEALTH", "USED BY", "UPDATED"], &rows);
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn test(name: &str, args: &ClientArgs) -> Result<ExitCode, Failure> {

@@ -25,6 +25,14 @@ pub const fn connection_mode(mode: wire::ConnectionMode) -> ConnectionMode {
     }
 }
 
+/// The wire's word for a connection mode.
+pub const fn mode_name(mode: ConnectionMode) -> &'static str {
+    match mode {
+        ConnectionMode::Public => "Public",
+        ConnectionMode::Private => "Private",
+    }
+}
+
 /// A connection as DescribeConnectorProfiles tells it. Credentials have no
 /// place in it.
 pub fn describe(scope: &Scope, connection: Connection) -> wire::ConnectorProfile {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use tidegate_connectors::descriptions;
 use tidegate_core::{Connection, ConnectionName, Credentials, OpenConnection, Resource};
-use tidegate_store::{Kind, StoreError};
+use tidegate_store::{Kind, Outcome, StoreError};
 use tidegate_wire as wire;
 
 use super::context::{Call, settle};
@@ -12,6 +12,7 @@ use crate::app::binding_of;
 use crate::convert::now_ms;
 use crate::convert::profile::{connection_mode, connector_type};
 use crate::error::ApiError;
+use crate::health;
 
 /// Carries the operation out.
 pub async fn run(
@@ -91,7 +92,7 @@ pub async fn create(
         credentials: credentials.clone().unwrap_or_else(|| Credentials::new(Value::Object(Map::new()))),
     };
     let proven = prove_new(app, &open).await?;
-    let credentials = credentials.is_some().then_some(proven);
+    let credentials = credentials.is_some().then_some(proven.credentials);
     let binding = binding_of(&open.connection);
     let answer = wire::CreateConnectorProfileResponse {
         connector_profile_arn: Some(app.scope.arn(&Resource::Connection(name.clone()))),
@@ -102,7 +103,12 @@ pub async fn create(
         .create(open.connection, credentials, &binding, call.once(&answer).as_ref())
         .await;
     match stored {
-        Ok(outcome) => settle(outcome, answer),
+        Ok(outcome) => {
+            if let Outcome::Fresh(stored) = &outcome {
+                health::proved(app, stored, proven.report.as_ref()).await;
+            }
+            settle(outcome, answer)
+        }
         Err(StoreError::Conflict { kind: Kind::Connection, .. }) => Err(taken(&name)),
         Err(other) => Err(other.into()),
     }

@@ -60,16 +60,24 @@ pub async fn prove(app: &App, open: &OpenConnection) -> Result<Option<CheckRepor
     }
 }
 
-/// As [`prove`], for credentials that are not stored yet. Gives the
-/// credentials to store: those that were given, or what they became while they
-/// were proven (an authorisation code becomes tokens; a refresh token rotates).
+/// Credentials as they are to be stored, and how they were proven.
+pub struct Proven {
+    /// Those that were given, or what they became while they were proven (an
+    /// authorisation code becomes tokens; a refresh token rotates).
+    pub credentials: Credentials,
+    /// What the check did, if there was one.
+    pub report: Option<CheckReport>,
+}
+
+/// As [`prove`], for credentials that are not stored yet.
 ///
 /// # Errors
 /// As [`prove`].
-pub async fn prove_new(app: &App, open: &OpenConnection) -> Result<Credentials, ApiError> {
+pub async fn prove_new(app: &App, open: &OpenConnection) -> Result<Proven, ApiError> {
     let proving = app.tokens.prove(&open.connection);
-    prove(app, open).await?;
-    Ok(proving.rotated().unwrap_or_else(|| open.credentials.clone()))
+    let report = prove(app, open).await?;
+    let credentials = proving.rotated().unwrap_or_else(|| open.credentials.clone());
+    Ok(Proven { credentials, report })
 }
 
 /// Checks the two inner documents of a connection against its connector's rules.

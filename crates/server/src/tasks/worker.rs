@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tidegate_core::Connection;
 use tidegate_core::connector::Progress;
 use tidegate_core::flow::{FlowSpec, SourceSpec};
 use tidegate_core::run::{CommitList, RunCounts, RunStatus};
@@ -15,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::convert::flow;
 use crate::error::ApiError;
+use crate::health;
 use crate::server::explain;
 
 /// How long a run stays a worker's without a sign of life from it.
@@ -209,11 +211,14 @@ impl Hands<'_> {
             )));
         }
         let spec = spec_of(claimed).map_err(Stopped::Text)?;
-        let source = self.source(&spec).await?;
+        let (source, connection) = self.source(&spec).await?;
         let engine = &self.app.engine;
-        let list = engine
-            .stage(&spec, source, &self.identity, Arc::clone(&self.progress), self.stop.clone())
-            .await?;
+        let staged =
+            engine.stage(&spec, source, &self.identity, Arc::clone(&self.progress), self.stop.clone()).await;
+        if let Some(connection) = &connection {
+            health::after_run(self.app, connection, spec.name.as_str(), staged.as_ref().err()).await;
+        }
+        let list = staged?;
         match self.app.store.queue().publishing(&self.lease, &list, &self.counts()).await? {
             Signal::Cancel => Ok(Outcome::Ended(Ending::Canceled)),
             Signal::Continue => self.publish(&list).await.map(Outcome::Ended),
@@ -245,9 +250,10 @@ impl Hands<'_> {
         }
     }
 
-    async fn source(&self, spec: &FlowSpec) -> Result<SourceInput, Stopped> {
+    /// What the flow reads, and the connection that it reads over.
+    async fn source(&self, spec: &FlowSpec) -> Result<(SourceInput, Option<Connection>), Stopped> {
         let SourceSpec::Connection { connector_type, connection, .. } = &spec.source else {
-            return Ok(SourceInput::Files);
+            return Ok((SourceInput::Files, None));
         };
         let open = match self.app.open(connection).await {
             Ok(open) => open,
@@ -271,8 +277,13 @@ impl Hands<'_> {
             .get(*connector_type)
             .map_err(|ApiError { message, .. }| Stopped::Text(message))?;
         let request = read_request(spec);
-        let scan = reader.scan(&open, request, Arc::clone(&self.progress)).await.map_err(RunError::from)?;
-        Ok(SourceInput::Scan(scan))
+        match reader.scan(&open, request, Arc::clone(&self.progress)).await.map_err(RunError::from) {
+            Ok(scan) => Ok((SourceInput::Scan(scan), Some(open.connection))),
+            Err(error) => {
+                health::after_run(self.app, &open.connection, spec.name.as_str(), Some(&error)).await;
+                Err(error.into())
+            }
+        }
     }
 
     async fn close(&self, outcome: Outcome, claimed: &ClaimedRun, started: Instant) {

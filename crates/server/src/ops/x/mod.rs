@@ -66,11 +66,19 @@ macro_rules! extensions {
 
 extensions! {
     /// Copies a connection.
-    CopyConnectorProfile "copy-connector-profile" => connection::copy,
+    CopyConnectorProfile "copy-connector-profile" => connection::copy::run,
     /// Proves a connection now.
-    TestConnectorProfile "test-connector-profile" => connection::test,
+    TestConnectorProfile "test-connector-profile" => connection::test::run,
     /// Lists the flows that use a connection.
-    DescribeConnectorProfileUsage "describe-connector-profile-usage" => connection::usage,
+    DescribeConnectorProfileUsage "describe-connector-profile-usage" => connection::usage::run,
+    /// Lists connections by filter, order and page.
+    ListConnectorProfiles "list-connector-profiles" => connection::list::run,
+    /// Describes the form of a connector's connections.
+    DescribeConnectorForm "describe-connector-form" => connection::form::run,
+    /// Tells which credentials of a connection are set.
+    DescribeConnectorProfileCredentials "describe-connector-profile-credentials" => connection::credentials::run,
+    /// Changes a connection and keeps the secrets that it is told to.
+    EditConnectorProfile "edit-connector-profile" => connection::edit::run,
     /// Makes an access key.
     CreateAccessKey "create-access-key" => key::create,
     /// Lists the access keys.

@@ -12,6 +12,7 @@ use tidegate_engine::Engine;
 use tidegate_store::{Revoked, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
+use crate::authorizations::Authorizations;
 use crate::config::{ConnectionCheck, Quotas};
 use crate::error::ApiError;
 use crate::http::PublicUrl;
@@ -45,6 +46,10 @@ pub struct App {
     pub metrics: Metrics,
     /// Where rotated tokens go.
     pub tokens: Arc<VaultSink>,
+    /// Authorizations that people have begun.
+    pub authorizations: Authorizations,
+    /// The one client of all connectors.
+    pub outbound: Arc<Outbound>,
     /// The rotation of the vault's key.
     pub rotation: RotationState,
     /// Cancelled when the server is told to stop.

@@ -5,6 +5,7 @@
 //! the work that requests have queued.
 
 mod app;
+mod authorizations;
 mod aws;
 mod cli;
 mod config;

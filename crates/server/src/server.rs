@@ -14,6 +14,7 @@ use tidegate_store::{KeySource, RootKeyChange, Store, StoreConfig};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Readers};
+use crate::authorizations::{Authorizations, LIFETIME};
 use crate::config::{OutboundNetwork, Settings};
 use crate::http::{Bound, TlsFiles, router};
 use crate::keys::{Keys, generate};
@@ -90,6 +91,8 @@ impl Server {
             quotas: settings.quotas,
             metrics: Metrics::default(),
             tokens,
+            authorizations: Authorizations::new(LIFETIME),
+            outbound,
             rotation: RotationState::default(),
             stopping: CancellationToken::new(),
         });

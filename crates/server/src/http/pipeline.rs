@@ -151,11 +151,14 @@ async fn authenticate(app: &Arc<App>, parts: &Parts, body: &Bytes) -> Result<Cal
     if let Some(session) = &session {
         app.sessions.used(session).await?;
     }
+    let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let came_to = host.or(parts.uri.authority().map(http::uri::Authority::as_str)).map(str::to_owned);
     Ok(Caller {
         access_key_id: verified.access_key_id,
         root: key.is_some_and(|key| key.is_root()),
         session_id: session.as_ref().map(|session| session.id.clone()),
         user_name: session.map(|session| session.user_name.clone()),
+        came_to,
     })
 }
 

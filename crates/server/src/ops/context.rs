@@ -23,6 +23,8 @@ pub struct Caller {
     pub session_id: Option<String>,
     /// Who is signed in to that session.
     pub user_name: Option<String>,
+    /// The host that the request was sent to, as its `Host` header has it.
+    pub came_to: Option<String>,
 }
 
 /// One call of an operation.
@@ -55,6 +57,17 @@ impl Call {
     /// The account that everything belongs to.
     pub fn account(&self) -> &AccountId {
         &self.app.scope.account
+    }
+
+    /// Who may finish what this caller begins: the session of the console, whose
+    /// keys change every few minutes, or whoever signs with the same key.
+    pub fn owner(&self) -> &str {
+        self.caller.session_id.as_deref().unwrap_or(&self.caller.access_key_id)
+    }
+
+    /// The host that the request was sent to.
+    pub fn came_to(&self) -> Option<&str> {
+        self.caller.came_to.as_deref()
     }
 
     /// The caller's ARN, as `createdBy` tells it.

@@ -1,11 +1,11 @@
 //! CreateConnectorProfile: check, prove, seal, store; in that order, so that nothing unproven is kept.
 
-use serde_json::{Map, Value};
 use tidegate_connectors::descriptions;
 use tidegate_core::{Connection, ConnectionName, Credentials, OpenConnection, Resource};
 use tidegate_store::{Kind, Outcome, StoreError};
 use tidegate_wire as wire;
 
+use super::authorized::{Pending, no_credentials, pending};
 use super::context::{Call, settle};
 use super::profile_rules::{check_documents, known_label, prove_new, refused};
 use crate::app::binding_of;
@@ -66,6 +66,8 @@ pub async fn create(
 ) -> Result<wire::CreateConnectorProfileResponse, ApiError> {
     let app = &call.app;
     let name = connection.name.clone();
+    let given = credentials.clone().unwrap_or_else(no_credentials);
+    let authorization = pending(call, &connection, &given)?;
     if let Some(limit) = app.quotas.connector_profiles {
         let count = app.store.connections(call.account()).count().await?;
         if count >= limit {
@@ -89,10 +91,25 @@ pub async fn create(
             updated_at_ms: now,
             ..connection
         },
-        credentials: credentials.clone().unwrap_or_else(|| Credentials::new(Value::Object(Map::new()))),
+        // Last of all, because a code can be used once.
+        credentials: match &authorization {
+            Some(authorization) => authorization.redeem(call, &given)?,
+            None => given,
+        },
     };
+    let stored = prove_and_store(call, open, credentials.is_some()).await;
+    if authorization.is_some() { stored.map_err(Pending::spent) } else { stored }
+}
+
+async fn prove_and_store(
+    call: &Call,
+    open: OpenConnection,
+    has_credentials: bool,
+) -> Result<wire::CreateConnectorProfileResponse, ApiError> {
+    let app = &call.app;
+    let name = open.connection.name.clone();
     let proven = prove_new(app, &open).await?;
-    let credentials = credentials.is_some().then_some(proven.credentials);
+    let credentials = has_credentials.then_some(proven.credentials);
     let binding = binding_of(&open.connection);
     let answer = wire::CreateConnectorProfileResponse {
         connector_profile_arn: Some(app.scope.arn(&Resource::Connection(name.clone()))),

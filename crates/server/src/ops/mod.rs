@@ -1,5 +1,6 @@
 //! The operations of the API, one file each, and the documented ones beyond it under `/x/`.
 
+mod authorized;
 mod context;
 mod create_connector_profile;
 mod create_flow;

@@ -2,11 +2,12 @@
 
 use serde_json::Value;
 use tidegate_connectors::descriptions;
+use tidegate_connectors::kit::Grant;
 use tidegate_core::connector::CheckReport;
 use tidegate_core::{ConnectorErrorKind, ConnectorType, Credentials, OpenConnection};
 use tidegate_wire::ErrorKind;
 
-use crate::app::App;
+use crate::app::{App, described};
 use crate::config::ConnectionCheck;
 use crate::error::ApiError;
 
@@ -43,6 +44,7 @@ pub async fn prove(app: &App, open: &OpenConnection) -> Result<Option<CheckRepor
         return Ok(None);
     }
     let Some(reader) = app.readers.find(connection.connector_type) else {
+        exchange(app, open).await?;
         tracing::info!(
             connection = %connection.name,
             connector = connection.connector_type.as_str(),
@@ -58,6 +60,30 @@ pub async fn prove(app: &App, open: &OpenConnection) -> Result<Option<CheckRepor
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Makes an authorization code into tokens for a connector that has no reader
+/// to do so, where its description names the token endpoint: a code that is
+/// only stored is dead within minutes.
+async fn exchange(app: &App, open: &OpenConnection) -> Result<(), ApiError> {
+    let Some(way) = described(&open.connection).authorization() else { return Ok(()) };
+    let group = way.group();
+    let holds = |name: &str| {
+        let path = if group.is_empty() { name.to_owned() } else { format!("{group}.{name}") };
+        open.credentials.get(&path).is_some()
+    };
+    if !holds("oAuthRequest.authCode") || holds("accessToken") || holds("refreshToken") {
+        return Ok(());
+    }
+    let properties = &open.connection.properties;
+    let token_url = way.token_url(properties).unwrap_or_default();
+    let token_url =
+        token_url.parse().map_err(|_| refused(&[format!("the token URL {token_url} is no URL")]))?;
+    let scopes = way.scopes(properties).into_iter().map(str::to_owned).collect();
+    let grant = Grant { token_url, scopes, member: group };
+    let did = app.outbound.exchange_code(open, grant).await?;
+    tracing::info!(connection = %open.connection.name, did, "The authorization code was exchanged.");
+    Ok(())
 }
 
 /// Credentials as they are to be stored, and how they were proven.

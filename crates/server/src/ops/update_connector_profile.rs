@@ -5,6 +5,7 @@ use tidegate_core::{Connection, ConnectionMode, ConnectionName, Credentials, Ope
 use tidegate_store::{Kind, Outcome, StoreError};
 use tidegate_wire as wire;
 
+use super::authorized::{Pending, pending};
 use super::context::{Call, settle};
 use super::profile_rules::{check_documents, needs_credentials, prove, prove_new, refused};
 use crate::app::{binding_of, description_of};
@@ -91,7 +92,25 @@ pub async fn replace(
         None => is_new.then(|| app.scope.credentials_arn(&name, now)),
     };
     let connection = Connection { mode, properties, credentials_arn, updated_at_ms: now, ..stored };
-    let open = OpenConnection { connection, credentials: used };
+    // Only new credentials can name an authorization: stored ones hold its code.
+    let authorization = if is_new { pending(call, &connection, &used)? } else { None };
+    let credentials = match &authorization {
+        Some(authorization) => authorization.redeem(call, &used)?,
+        None => used,
+    };
+    let open = OpenConnection { connection, credentials };
+    let stored = prove_and_store(call, open, is_new, only_over).await;
+    if authorization.is_some() { stored.map_err(Pending::spent) } else { stored }
+}
+
+async fn prove_and_store(
+    call: &Call,
+    open: OpenConnection,
+    is_new: bool,
+    only_over: Option<u32>,
+) -> Result<wire::UpdateConnectorProfileResponse, ApiError> {
+    let app = &call.app;
+    let name = open.connection.name.clone();
     let (given, report) = if is_new {
         let proven = prove_new(app, &open).await?;
         (Some(proven.credentials), proven.report)

@@ -79,6 +79,10 @@ extensions! {
     DescribeConnectorProfileCredentials "describe-connector-profile-credentials" => connection::credentials::run,
     /// Changes a connection and keeps the secrets that it is told to.
     EditConnectorProfile "edit-connector-profile" => connection::edit::run,
+    /// Begins an authorization in a window.
+    BeginConnectorAuthorization "begin-connector-authorization" => connection::authorize::begin,
+    /// Takes what came back from that window.
+    CompleteConnectorAuthorization "complete-connector-authorization" => connection::authorize::complete,
     /// Makes an access key.
     CreateAccessKey "create-access-key" => key::create,
     /// Lists the access keys.

@@ -1,6 +1,7 @@
 //! What connections lack in AppFlow's API: a list for people, the form of each
 //! connector, edit and copy that keep secrets, test, usage.
 
+pub mod authorize;
 pub mod copy;
 pub mod credentials;
 mod documents;

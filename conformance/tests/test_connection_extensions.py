@@ -27,9 +27,9 @@ def ask(server, path, data=None):
     return answer.json()
 
 
-def refused(server, path, data, name="ValidationException"):
+def refused(server, path, data, name="ValidationException", code=400):
     status, error, message = error_of(server.raw(path, data))
-    assert (status, error) == (400, name), (status, error, message)
+    assert (status, error) == (code, name), (status, error, message)
     return message
 
 
@@ -47,7 +47,7 @@ def listed(make_server, sap):
         client.create_connector_profile(**{**data, "connectionMode": "Private" if i % 5 == 0 else "Public"})
     bucket = Bucket(server, "listed-bucket")
     for name, uses in [("one", "Blue-005"), ("two", "Blue-005"), ("three", "red-002")]:
-        client.create_flow(**flow(name, sap_source(uses, "AIRLINES"), s3_destination(bucket.name), [map_all("SAPOData")]))
+        client.create_flow(**flow(name, sap_source(uses, "Airlines"), s3_destination(bucket.name), [map_all("SAPOData")]))
     client.update_connector_profile(
         connectorProfileName="red-008", connectionMode="Public", connectorProfileConfig=sap.config(password="wrong"))
     client.update_connector_profile(
@@ -73,7 +73,6 @@ def names(rows):
 
 
 def test_the_list_is_complete_in_every_order(listed):
-    health = {None: ""}
     keys = {
         "name": lambda row: (),
         "connectorType": lambda row: (row["connectorType"], row.get("connectorLabel") or ""),
@@ -82,7 +81,6 @@ def test_the_list_is_complete_in_every_order(listed):
         "health": lambda row: ((row["health"] or {"result": ""})["result"],),
         "usedBy": lambda row: (row["usedBy"],),
     }
-    assert health is not None
     for sort, key in keys.items():
         for descending in (False, True):
             rows = every(listed, sortBy=sort, descending=descending)
@@ -97,7 +95,7 @@ def test_the_list_filters_and_counts(listed):
     label = profiles()["CustomConnector"]["label"]
     assert len(every(listed, connectorLabel=label)) == 100 and every(listed, connectorLabel="nobody") == []
     assert len(every(listed, nameContains="BLUE-0")) == 50
-    assert names(every(listed, nameContains="-29", connectorType="SAPOData")) == ["Blue-293", "red-290", "red-296"]
+    assert names(every(listed, nameContains="-29", connectorType="SAPOData")) == ["Blue-293", "Blue-299", "red-290", "red-296"]
     assert every(listed, nameContains="%") == [] and every(listed, nameContains="___") == []
     assert names(every(listed, health=["Proved", "Refused"])) == ["Blue-005", "red-008"]
     assert len(every(listed, health=["NotChecked"])) == 296
@@ -148,7 +146,7 @@ def test_health_follows_creation_update_runs_and_deletion(live, sap, name, bucke
     client = live.boto()
     client.create_connector_profile(**sap.profile(name))
     assert health_of(live, name)["result"] == "Proved"
-    client.create_flow(**flow(name, sap_source(name, "AIRLINES"), s3_destination(bucket.name), [map_all("SAPOData")]))
+    client.create_flow(**flow(name, sap_source(name, "Airlines"), s3_destination(bucket.name), [map_all("SAPOData")]))
     assert live.run(name)["executionStatus"] == "Successful"
     assert health_of(live, name)["message"] == f"A run of the flow {name} read it."
     before = health_of(live, name)["checkedAt"]
@@ -166,7 +164,7 @@ def test_a_run_that_is_refused_tells_on_the_connection(emulation, sap, name):
     client, bucket = emulation.boto(), Bucket(emulation, f"bucket-{name}")
     client.create_connector_profile(**sap.profile(name, password="n0t-the-passw0rd"))
     assert health_of(emulation, name) is None
-    client.create_flow(**flow(name, sap_source(name, "AIRLINES"), s3_destination(bucket.name), [map_all("SAPOData")]))
+    client.create_flow(**flow(name, sap_source(name, "Airlines"), s3_destination(bucket.name), [map_all("SAPOData")]))
     assert emulation.run(name)["executionStatus"] == "Error"
     health = health_of(emulation, name)
     assert health["result"] == "Refused" and "n0t-the-passw0rd" not in health["message"]
@@ -321,7 +319,7 @@ def test_what_is_set_is_told_by_path_and_never_by_value(emulation, forms, name, 
         assert sorted(told["set"]) == paths_of(credentials, forms[kind, None]), answer.text
         assert told["connectorProfileName"] == f"{name}-{i}" and told["version"] == (1 if credentials else 0)
         for value in re.findall(r'"([^"]*)"', json.dumps(list(texts(credentials)))):
-            if len(value) > 6 and value not in answer.request.body.decode():
+            if len(value) > 6 and not any(value in path for path in told["set"]):
                 assert value not in answer.text
 
 
@@ -370,7 +368,7 @@ def test_an_edit_keeps_what_it_is_told_to(live, sap, edit, name):
     ask(live, EDIT, edit([USERNAME], credentials={"basicAuthCredentials": {"password": PASSWORD}}))
     assert live.tidegate("connection", "test", name).code == 0
     refused(live, EDIT, edit([USERNAME], credentials={"basicAuthCredentials": {"password": "wrong"}}),
-            "ConnectorAuthenticationException")
+            "ConnectorAuthenticationException", 401)
     assert live.tidegate("connection", "test", name).code == 0, "what was proven stays"
     ask(live, EDIT, edit(credentials={"basicAuthCredentials": {"username": OTHER_USER, "password": OTHER_PASSWORD}}))
     assert live.tidegate("connection", "test", name).code == 0
@@ -466,7 +464,7 @@ def test_a_kept_entry_of_a_map_never_gets_beside_a_new_host(emulation, postgres)
                                  {"custom": {"credentialsMap": {"password": "new"}}}, **edited))
     assert sorted(ask(emulation, HELD, {"connectorProfileName": postgres})["set"]) == sorted(held)
     ask(emulation, COPY, attempt(COPY, held, None, **copied))
-    assert ask(emulation, HELD, {"connectorProfileName": postgres + "-copy"})["set"] == held
+    assert sorted(ask(emulation, HELD, {"connectorProfileName": postgres + "-copy"})["set"]) == sorted(held)
 
 
 # Copy.

@@ -65,8 +65,11 @@ pub async fn begin(call: Call, input: BeginInput) -> Result<Begun, ApiError> {
         |what: &str| refused(&[format!("{what} cannot be blank for connector: {}", description.shouted())]);
     let auth_code_url = way.auth_code_url(&parts.properties).ok_or_else(|| blank("AuthCodeUrl"))?;
     let token_url = way.token_url(&parts.properties).ok_or_else(|| blank("TokenUrl"))?;
-    if input.client_id.is_empty() || input.client_id.chars().count() > LONGEST_CLIENT_ID {
+    if input.client_id.is_empty() {
         return Err(blank("ClientId"));
+    }
+    if input.client_id.chars().count() > LONGEST_CLIENT_ID || input.client_id.contains(char::is_whitespace) {
+        return Err(refused(&[format!("clientId must be at most {LONGEST_CLIENT_ID} characters without spaces")]));
     }
     let mut url = consent_url(auth_code_url)?;
     if !is_own(&call, &input.redirect_uri) {

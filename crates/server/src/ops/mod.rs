@@ -31,7 +31,7 @@ use crate::app::App;
 use crate::error::ApiError;
 
 pub use context::{Call, Caller};
-pub use x::{Extension, dispatch as dispatch_extension};
+pub use x::{Extension, complete_authorization, dispatch as dispatch_extension};
 
 /// Carries out an operation. Those that are not built yet are validated all
 /// the same, and then name themselves.

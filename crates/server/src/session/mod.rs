@@ -5,6 +5,7 @@
 //! requests to the same API as everybody's, and count only together with that
 //! cookie. `docs/console.md` tells operators about it.
 
+mod authorization;
 mod cookie;
 mod keys;
 mod limiter;
@@ -49,6 +50,7 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/session/keys", post(keys::lend))
         .route("/session/sign-out", post(sign_in::sign_out))
         .route("/session/password", post(sign_in::change_password))
+        .route("/session/authorization", post(authorization::complete))
 }
 
 /// The live session of a request, by its cookie: an extractor. A request that

@@ -13,6 +13,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tidegate_wire::ErrorKind;
 
+pub use connection::authorize::completed as complete_authorization;
+
 use super::{Call, Caller};
 use crate::app::App;
 use crate::error::ApiError;

@@ -69,7 +69,9 @@ pub async fn begin(call: Call, input: BeginInput) -> Result<Begun, ApiError> {
         return Err(blank("ClientId"));
     }
     if input.client_id.chars().count() > LONGEST_CLIENT_ID || input.client_id.contains(char::is_whitespace) {
-        return Err(refused(&[format!("clientId must be at most {LONGEST_CLIENT_ID} characters without spaces")]));
+        return Err(refused(&[format!(
+            "clientId must be at most {LONGEST_CLIENT_ID} characters without spaces"
+        )]));
     }
     let mut url = consent_url(auth_code_url)?;
     if !is_own(&call, &input.redirect_uri) {

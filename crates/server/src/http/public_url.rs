@@ -81,7 +81,7 @@ impl PublicUrl {
 
     /// The origin, as a browser sends it in `Origin`.
     pub fn origin(&self) -> String {
-        let scheme = if self.secure { "https" } else { "http" };
+        let scheme = if self.is_secure() { "https" } else { "http" };
         format!("{scheme}://{}", self.authority)
     }
 

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import requests
 from support.process import Process
 from support.sap import PASSWORD, USER
 from support.server import binary
@@ -59,6 +60,11 @@ def test_keep_leaves_the_server_up_for_the_aws_cli(tmp_path):
         cli = [sys.executable, str(Path(sys.executable).with_name("aws")), "appflow", "describe-connector-profiles"]
         told = subprocess.run(cli, env={**environment(tmp_path), **exports, "AWS_PAGER": ""}, capture_output=True, text=True, timeout=60)
         assert told.returncode == 0 and '"demo-sap"' in told.stdout, told.stderr
+        url, name, password = re.search(r"console is at (\S+)/\n +user name +(\S+)\n +password +(\S+) ", "".join(process.lines)).groups()
+        answer = requests.post(f"{url}/session/sign-in", json={"userName": name, "password": password}, headers={"Origin": url}, timeout=30)
+        assert (url, name, answer.status_code) == (exports["AWS_ENDPOINT_URL_APPFLOW"], "admin", 200), answer.text
+        kept = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+        assert password.encode() not in kept, "the password is in no file"
         os.kill(process.pid, signal.SIGTERM)
         assert process.child.wait(timeout=30) == 0
     finally:

@@ -11,8 +11,12 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
+use serde_json::json;
+use tidegate_core::Secret;
 use tokio::sync::oneshot;
 
+use super::client::CallError;
+use super::key::text;
 use super::serve::told_to_stop;
 use super::{Client, Failure};
 use crate::config::Settings;
@@ -23,6 +27,9 @@ use source::Source;
 
 /// The first port that `--keep` tries; others may have it already.
 const FIRST_PORT: u16 = 8080;
+
+/// The name of the console's first user.
+const ADMINISTRATOR: &str = "admin";
 
 /// The command.
 #[derive(Args, Debug)]
@@ -76,12 +83,23 @@ impl Demo {
         }));
         let told = story::tell(&client, &url, &source, &folder).await;
         if told.is_ok() && self.keep {
+            show::console(&url, administrator(&client).await?.as_ref());
             show::exports(&url, &settings.region(), folder.path());
             told_to_stop().await;
         }
         drop(stop);
         serving.await.map_err(|error| Failure::new(format!("the server stopped: {error}")))?;
         told.map(|()| ExitCode::SUCCESS)
+    }
+}
+
+/// Makes the console's first user, and gives the password that was made for it:
+/// it is shown, and kept nowhere. `None` when the user is there already.
+async fn administrator(client: &Client) -> Result<Option<Secret<String>>, Failure> {
+    match client.call("/x/create-user", &json!({ "userName": ADMINISTRATOR })).await {
+        Ok(answer) => Ok(Some(Secret::new(text(&answer, "password")))),
+        Err(CallError::Answered { name, .. }) if name == "ConflictException" => Ok(None),
+        Err(other) => Err(other.into()),
     }
 }
 

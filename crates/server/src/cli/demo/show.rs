@@ -5,8 +5,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use serde_json::Value;
+use tidegate_core::Secret;
 
-use super::say;
+use super::{ADMINISTRATOR, say};
 use crate::cli::key::text;
 use crate::cli::{Failure, output};
 
@@ -114,6 +115,16 @@ impl Bar {
             }
             None => format!("   {records} records  {seconds:.1} s"),
         }
+    }
+}
+
+/// Prints where the console is, and who may sign in: the only place that shows the password.
+pub fn console(url: &str, password: Option<&Secret<String>>) {
+    output::line(&format!("\nThe console is at {url}/"));
+    output::line(&format!("   user name  {ADMINISTRATOR}"));
+    match password {
+        Some(password) => output::line(&format!("   password   {}  (shown this once)", password.expose())),
+        None => output::line("   password   the one that was shown when the user was made"),
     }
 }
 

@@ -11,6 +11,7 @@ import { chosen, isOfPopUp, type Sections } from "../form/layout";
 import type { ConnectorForm } from "../form/types";
 import { anyOf } from "../form/validate";
 import { authorization as authorizationWords, editor as strings, stored as words } from "../strings/connections";
+import { isByCode } from "./authorize";
 import { AuthorizePanel } from "./AuthorizePanel";
 import type { FormAuthorization } from "./ConnectionForm";
 import type { Purpose } from "./draft";
@@ -117,7 +118,8 @@ function OneOfThese({ form, state }: AuthenticationSectionProps) {
 
 function Authorize({ form, state, authorization }: AuthenticationSectionProps) {
   const path = form.authorization?.authCodePath;
-  if (path === undefined || !state.visible.some((field) => field.path === path)) return null;
+  if (path === undefined || !isByCode(state.visible, state.values)) return null;
+  if (!state.visible.some((field) => field.path === path)) return null;
   return (
     <AuthorizePanel
       connectorName={form.connectorName}

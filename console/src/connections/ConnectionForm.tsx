@@ -13,7 +13,7 @@ import { sectionsOf } from "../form/layout";
 import type { ConnectorForm } from "../form/types";
 import { href } from "../router";
 import { useNotifications } from "../shell/notifications";
-import { editor as strings } from "../strings/connections";
+import { authorization as words, editor as strings } from "../strings/connections";
 import { AuthenticationSection } from "./AuthenticationSection";
 import { begin, fingerprintOf, missingLabels } from "./authorize";
 import { viewHref } from "./columns";
@@ -67,6 +67,12 @@ export function ConnectionForm({ purpose, form, source, before, carried }: Conne
       setFocus({ path: firstOf(paths) });
       return;
     }
+    const codePath = form.authorization?.authCodePath;
+    if (codePath !== undefined && authorization.isUnderWay) {
+      state.setAnswered({ fields: new Map([[codePath, words.unfinished]]), whole: [] });
+      setFocus({ path: codePath });
+      return;
+    }
     setSending(true);
     try {
       await submit(purpose, state.name, state.draft, source?.name);
@@ -75,7 +81,10 @@ export function ConnectionForm({ purpose, form, source, before, carried }: Conne
       else notifications.success(strings.created(state.name), link);
       guard.leave(viewHref(state.name));
     } catch (error) {
-      const placed = placeError(form, state.visible, errorText(error));
+      const said = errorText(error);
+      const placed = placeError(form, state.visible, said);
+      // A handle is good for one attempt; the server says when it has been used.
+      if (/authorize again/i.test(said)) authorization.running.spend();
       state.setAnswered(placed);
       setFocus({ path: placed.whole.length > 0 ? undefined : firstOf(placed.fields.keys()) });
       setSending(false);
@@ -165,7 +174,26 @@ function useFormAuthorization(state: ReturnType<typeof useConnectionForm>, form:
     },
   });
   const missing = authorization === null ? [] : missingLabels(authorization, state.visible, state.values);
-  return { running, missing, redirectUri };
+  const isUnderWay = running.status.step === "starting" || running.status.step === "waiting";
+  const forget = () => {
+    if (authorization !== null) state.forget(authorization.authCodePath);
+  };
+  return {
+    running: {
+      ...running,
+      start: () => {
+        forget();
+        running.start();
+      },
+      cancel: () => {
+        forget();
+        running.cancel();
+      },
+    },
+    isUnderWay,
+    missing,
+    redirectUri,
+  };
 }
 
 export type FormAuthorization = ReturnType<typeof useFormAuthorization>;

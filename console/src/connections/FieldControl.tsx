@@ -1,5 +1,6 @@
 // One control for each kind of field.
 import AttributeEditor from "@cloudscape-design/components/attribute-editor";
+import Autosuggest from "@cloudscape-design/components/autosuggest";
 import Button from "@cloudscape-design/components/button";
 import Input from "@cloudscape-design/components/input";
 import Select from "@cloudscape-design/components/select";
@@ -40,6 +41,7 @@ export function FieldControl(props: FieldControlProps) {
     case "secret":
       return <SecretControl {...props} />;
     default:
+      if (props.options.length > 0) return <SuggestingControl {...props} />;
       return (
         <Input
           value={textOf(value)}
@@ -113,6 +115,23 @@ function SelectControl({ value, options, isRequired, invalid, ariaLabel, onChang
   );
 }
 
+/** A text for which the connector knows values, without insisting on one. */
+function SuggestingControl({ field, value, options, isRequired, invalid, ariaLabel, onChange, onBlur }: FieldControlProps) {
+  return (
+    <Autosuggest
+      value={textOf(value)}
+      options={options.map((option) => ({ value: option }))}
+      invalid={invalid}
+      ariaRequired={isRequired}
+      enteredTextLabel={strings.useText}
+      {...placeholder(field)}
+      {...(ariaLabel === undefined ? {} : { ariaLabel })}
+      onChange={({ detail }) => onChange(detail.value)}
+      onBlur={onBlur}
+    />
+  );
+}
+
 function ListControl({ field, value, onChange, onBlur }: FieldControlProps) {
   const items = listOf(value);
   const { label } = field.member;
@@ -148,6 +167,8 @@ function ListControl({ field, value, onChange, onBlur }: FieldControlProps) {
 
 function MapControl({ field, value, onChange, onBlur }: FieldControlProps) {
   const entries = entriesOf(value);
+  const known = (entry: Entry) => field.member.keys?.find((one) => one.key === entry.key);
+  const isSecret = (entry: Entry) => known(entry)?.secret ?? field.member.secret;
   const change = (index: number, part: Partial<Entry>) =>
     onChange(entries.map((entry, at) => (at === index ? { ...entry, ...part } : entry)));
   return (
@@ -161,6 +182,10 @@ function MapControl({ field, value, onChange, onBlur }: FieldControlProps) {
       definition={[
         {
           label: strings.key,
+          constraintText: (entry) => {
+            const key = known(entry);
+            return key === undefined ? undefined : strings.knownKey(key.label, key.required);
+          },
           control: (entry, index) => (
             <Input
               value={entry.key}
@@ -173,11 +198,15 @@ function MapControl({ field, value, onChange, onBlur }: FieldControlProps) {
         },
         {
           label: strings.value,
+          constraintText: (entry) => {
+            const options = known(entry)?.options ?? [];
+            return options.length === 0 ? undefined : strings.knownValues(options.join(", "));
+          },
           control: (entry, index) => (
             <Input
               value={entry.value}
-              type={field.member.secret ? "password" : "text"}
-              autoComplete={field.member.secret ? "new-password" : false}
+              type={isSecret(entry) ? "password" : "text"}
+              autoComplete={isSecret(entry) ? "new-password" : false}
               spellcheck={false}
               onChange={({ detail }) => change(index, { value: detail.value })}
               onBlur={onBlur}

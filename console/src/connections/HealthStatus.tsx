@@ -23,7 +23,7 @@ interface HealthStatusProps {
 
 export function HealthStatus({ health, testing, plain = false }: HealthStatusProps) {
   if (testing) return <StatusIndicator type="loading">{strings.testing}</StatusIndicator>;
-  if (health === null) return <StatusIndicator type="pending">{strings.health["NotTested"]}</StatusIndicator>;
+  if (health === null) return <StatusIndicator type="pending">{strings.health["NotChecked"]}</StatusIndicator>;
   const word = strings.health[health.result] ?? health.result;
   const indicator = <StatusIndicator type={types[health.result] ?? "info"}>{word}</StatusIndicator>;
   if (plain || health.message === "") return indicator;

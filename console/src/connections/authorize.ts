@@ -1,6 +1,6 @@
 // OAuth's authorization code by way of a pop-up window.
 import { beginAuthorization } from "../api/extensions";
-import { readBelow } from "../form/document";
+import { nameOf, readBelow } from "../form/document";
 import type { Authorization, ConnectorForm } from "../form/types";
 import { documentsOf, type Field, type FieldValue, textOf, type Values } from "../form/values";
 
@@ -17,7 +17,7 @@ export type AuthorizationStatus =
   | { readonly step: "starting" }
   | { readonly step: "waiting"; readonly isClosed: boolean }
   | { readonly step: "done"; readonly fingerprint: string; readonly expiresAt: number }
-  | { readonly step: "failed"; readonly reason: "blocked" | "expired" | "discarded" | "refused"; readonly message?: string };
+  | { readonly step: "failed"; readonly reason: "blocked" | "expired" | "discarded" | "used" | "refused"; readonly message?: string };
 
 /** The channel of the page behind the redirect URI. */
 export const CHANNEL = "tidegate-authorization";
@@ -27,6 +27,13 @@ export function neededPaths(authorization: Authorization): readonly string[] {
   return [authorization.authCodeUrlPath, authorization.tokenUrlPath, authorization.clientIdPath].filter(
     (path) => path !== undefined,
   );
+}
+
+/** Whether the form is about an authorization code at all: another grant type needs no window. */
+export function isByCode(visible: readonly Field[], values: Values): boolean {
+  const grant = visible.find((field) => nameOf(field.path) === "oAuth2GrantType");
+  const value = grant === undefined ? "" : textOf(values[grant.path]);
+  return value === "" || value === "AUTHORIZATION_CODE";
 }
 
 /** The labels of what must be filled in before an authorization can begin. */

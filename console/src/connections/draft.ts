@@ -30,10 +30,27 @@ export function startOf(layout: Layout, source: Profile | undefined): Start {
     decisions,
     values: {
       ...initialSwitches(layout, stored, alternative),
-      ...(source === undefined ? {} : valuesOf(layout.fields, "properties", source.properties)),
+      ...(source === undefined ? knownKeys(layout.fields) : valuesOf(layout.fields, "properties", source.properties)),
       ...storedKeys(layout.fields, stored),
     },
   };
+}
+
+/**
+ * For a new connection: the only custom way to log in, and a line for each key that the connector
+ * knows of a map. Where there are several ways, a person names one first.
+ */
+export function knownKeys(fields: readonly Field[]): Values {
+  const values: { [path: string]: FieldValue } = {};
+  for (const { path, member } of fields) {
+    const [only, ...others] = member.options;
+    const isWay = nameOf(path) === "customAuthenticationType";
+    if (isWay && only !== undefined && others.length === 0) values[path] = only;
+    const keys = member.keys ?? [];
+    const ways = new Set(keys.map((key) => key.customAuthenticationType));
+    if (keys.length > 0 && ways.size === 1) values[path] = keys.map(({ key }): Entry => ({ key, value: "" }));
+  }
+  return values;
 }
 
 /** A line without a value for each stored key of a map, to be filled or decided about. */

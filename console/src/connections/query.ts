@@ -25,7 +25,7 @@ export const SORTS: readonly ConnectionSort[] = [
 ];
 
 /** The results of a test, and the filter's word for a connection without one. */
-export const HEALTHS = ["Proved", "Refused", "Unreachable", "CannotBeTested", "NotTested"] as const;
+export const HEALTHS = ["Proved", "Refused", "Unreachable", "CannotBeTested", "NotChecked"] as const;
 
 /** Reads the query of an address; what makes no sense counts as not said. */
 export function parseList(query: URLSearchParams): ListState {

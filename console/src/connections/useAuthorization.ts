@@ -19,6 +19,8 @@ export interface RunningAuthorization {
   readonly status: AuthorizationStatus;
   readonly start: () => void;
   readonly cancel: () => void;
+  /** The handle has been used by an attempt that failed. */
+  readonly spend: () => void;
 }
 
 /** How often the page looks whether the window is still there. */
@@ -84,6 +86,11 @@ export function useAuthorization(options: AuthorizationOptions): RunningAuthoriz
 
   const cancel = useCallback(() => stop.current(), []);
 
+  const spend = useCallback(() => {
+    setStatus((before) => (before.step === "done" ? { step: "failed", reason: "used" } : before));
+    latest.current.onLost();
+  }, []);
+
   // What was agreed to holds for these settings only, and for a short time.
   useEffect(() => {
     if (status.step !== "done") return;
@@ -100,5 +107,5 @@ export function useAuthorization(options: AuthorizationOptions): RunningAuthoriz
   }, [status, options.fingerprint]);
 
   useEffect(() => () => stop.current(), []);
-  return { status, start, cancel };
+  return { status, start, cancel, spend };
 }

@@ -112,6 +112,7 @@ export function useConnectionForm(
       carried.isPrivate = next;
     },
     change,
+    forget,
     touch,
     choose: (key: string) => {
       setDirty(true);

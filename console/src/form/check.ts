@@ -1,7 +1,7 @@
 /** Bounds of single fields, in words for people. */
 
 import { form } from "../strings/connections";
-import { entriesOf, listOf, textOf, type Field, type FieldValue } from "./values";
+import { filledEntries, listOf, textOf, type Field, type FieldValue } from "./values";
 import type { Bounds } from "./types";
 
 /** What is wrong with a field's value; `undefined` for a good one and for an empty one. */
@@ -11,8 +11,11 @@ export function checkField(field: Field, value: FieldValue | undefined): string 
     case "boolean":
       return undefined;
     case "list":
-      return first(listOf(value), (item) =>
-        item === "" ? form.emptyItem : checkText(item, member.element ?? {}, member.kind),
+      return (
+        checkCount(listOf(value).length, member) ??
+        first(listOf(value), (item) =>
+          item === "" ? form.emptyItem : checkText(item, member.element ?? {}, member.kind),
+        )
       );
     case "map":
       return checkEntries(field, value);
@@ -41,16 +44,24 @@ function first<T>(items: readonly T[], check: (item: T) => string | undefined): 
 }
 
 function checkEntries(field: Field, value: FieldValue | undefined): string | undefined {
-  const entries = entriesOf(value);
+  const entries = filledEntries(field.member, value);
   const keys = entries.map((entry) => entry.key);
+  const { mapKey, element } = field.member;
+  const count = checkCount(entries.length, field.member);
+  if (count !== undefined) return count;
   return first(entries, (entry) => {
     if (entry.key === "") return form.emptyKey;
     if (keys.filter((key) => key === entry.key).length > 1) return form.sameKey(entry.key);
-    if (!/^\w+$/.test(entry.key) || entry.key.length > 128) return form.badKey(entry.key);
+    const bad = checkText(entry.key, mapKey ?? {}, "text");
+    if (bad !== undefined) return mapKey?.pattern === "[\\w]+" ? form.badKey(entry.key) : form.atKey(entry.key, bad);
     if (entry.value === "") return form.emptyValue(entry.key);
-    const found = checkText(entry.value, field.member.element ?? {}, "text");
+    const found = checkText(entry.value, element ?? {}, "text");
     return found === undefined ? undefined : form.atKey(entry.key, found);
   });
+}
+
+function checkCount(count: number, { maxItems }: Bounds): string | undefined {
+  return maxItems !== undefined && count > maxItems ? form.tooMany(maxItems) : undefined;
 }
 
 function checkInteger(text: string, bounds: Bounds): string | undefined {
@@ -85,15 +96,17 @@ const compiled = new Map<string, RegExp | undefined>();
 /** Whether a whole text matches; a pattern that this browser cannot read is left to the server. */
 export function matches(pattern: string, text: string): boolean {
   if (!compiled.has(pattern)) {
-    let made: RegExp | undefined;
-    try {
-      made = new RegExp(`^(?:${pattern})$`);
-    } catch {
-      made = undefined;
-    }
-    compiled.set(pattern, made);
+    compiled.set(pattern, compile(pattern, "u") ?? compile(pattern, ""));
   }
   return compiled.get(pattern)?.test(text) ?? true;
+}
+
+function compile(pattern: string, flags: string): RegExp | undefined {
+  try {
+    return new RegExp(`^(?:${pattern})$`, flags);
+  } catch {
+    return undefined;
+  }
 }
 
 /** What a pattern wants, said so that a person can act on it. */

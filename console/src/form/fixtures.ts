@@ -23,6 +23,7 @@ interface Shape {
   readonly type: string;
   readonly members?: Readonly<Record<string, { readonly shape: string }>>;
   readonly member?: { readonly shape: string };
+  readonly key?: { readonly shape: string };
   readonly value?: { readonly shape: string };
   readonly min?: number;
   readonly max?: number;
@@ -80,6 +81,12 @@ function boundsOf(shape: Shape | undefined): Bounds {
       ...(shape.max === undefined ? {} : { maximum: shape.max }),
     };
   }
+  if (shape.type === "list" || shape.type === "map") {
+    return {
+      ...(shape.min === undefined ? {} : { minItems: shape.min }),
+      ...(shape.max === undefined ? {} : { maxItems: shape.max }),
+    };
+  }
   return {
     ...(shape.min === undefined ? {} : { minLength: shape.min }),
     ...(shape.max === undefined ? {} : { maxLength: shape.max }),
@@ -100,6 +107,7 @@ function memberOf(written: WrittenMember, union: string, unionKey: string): Memb
     ...written,
     ...boundsOf(shape),
     ...(below === undefined ? {} : { element: boundsOf(shapes[below.shape]) }),
+    ...(shape?.key === undefined ? {} : { mapKey: boundsOf(shapes[shape.key.shape]) }),
   };
 }
 

@@ -270,7 +270,7 @@ describe("stored credentials", () => {
 
   it("take a removal of what is needed for what it is", () => {
     const gone = draft({ "basicAuthCredentials.password": "remove" }, {}, { "credentials.basicAuthCredentials.username": "bob" });
-    expect(validate(gone).fields.get("credentials.basicAuthCredentials.password")).toBe("Enter a value for Password.");
+    expect(validate(gone).fields.get("credentials.basicAuthCredentials.password")).toBe("Password is required.");
   });
 
   it("of OAuth are never carried by a copy, and its client must be typed", () => {

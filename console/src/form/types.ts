@@ -11,6 +11,20 @@ export interface Bounds {
   readonly pattern?: string;
   readonly minimum?: number;
   readonly maximum?: number;
+  /** For a list or a map: how many items it may have. */
+  readonly minItems?: number;
+  readonly maxItems?: number;
+}
+
+/** A key of a map that the connector knows. */
+export interface MapKey {
+  readonly key: string;
+  readonly label: string;
+  readonly required: boolean;
+  readonly secret: boolean;
+  readonly options: readonly string[];
+  /** The custom way to log in that asks for it. */
+  readonly customAuthenticationType?: string;
 }
 
 /** One member of the properties or the credentials. */
@@ -23,6 +37,7 @@ export interface Member extends Bounds {
   /** Needed; for a member of a group, as soon as anything of the group is given. */
   readonly required: boolean;
   readonly example?: unknown;
+  /** The values to choose from; for a text or an address suggestions. */
   readonly options: readonly string[];
   /** What the service puts before a value that lacks it. */
   readonly leading?: string;
@@ -35,6 +50,9 @@ export interface Member extends Bounds {
   readonly oauthKeys: readonly string[];
   /** The bounds of each item of a list or each value of a map. */
   readonly element?: Bounds;
+  /** The bounds of each key of a map. */
+  readonly mapKey?: Bounds;
+  readonly keys?: readonly MapKey[];
 }
 
 /** Something that holds for a connection or does not. */

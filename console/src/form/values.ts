@@ -49,6 +49,15 @@ export function entriesOf(value: FieldValue | undefined): readonly Entry[] {
   return (value as readonly (string | Entry)[]).filter((item): item is Entry => typeof item !== "string");
 }
 
+/**
+ * The entries of a map that a person filled in: not a line that is empty altogether, nor one for a
+ * key that the connector knows and does not insist on.
+ */
+export function filledEntries(member: Member, value: FieldValue | undefined): readonly Entry[] {
+  const optional = (key: string) => member.keys?.some((known) => known.key === key && !known.required) === true;
+  return entriesOf(value).filter((entry) => entry.value !== "" || (entry.key !== "" && !optional(entry.key)));
+}
+
 /** The text as it is sent: a space around an address, an ARN or a number is a slip of the clipboard. */
 function sentText(member: Member, text: string): string {
   return member.kind === "url" || member.kind === "arn" || member.kind === "integer" ? text.trim() : text;
@@ -64,7 +73,7 @@ export function wireValue(member: Member, value: FieldValue | undefined): Json |
       return items.length > 0 ? items : undefined;
     }
     case "map": {
-      const entries = entriesOf(value).filter((entry) => entry.key !== "");
+      const entries = filledEntries(member, value).filter((entry) => entry.key !== "");
       return entries.length > 0 ? Object.fromEntries(entries.map((entry) => [entry.key, entry.value])) : undefined;
     }
     case "integer": {

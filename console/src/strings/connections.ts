@@ -2,12 +2,13 @@
 
 /** Texts of forms that are drawn from a connector's description. */
 export const form = {
-  required: (label: string) => `Enter a value for ${label}.`,
+  required: (label: string) => `${label} is required.`,
   emptyItem: "Remove the empty entry or enter a value.",
   emptyKey: "Enter a key for each value.",
   emptyValue: (key: string) => `Enter a value for ${key}.`,
   sameKey: (key: string) => `The key ${key} appears more than once.`,
   badKey: (key: string) => `The key ${key} may hold only letters, digits and underscores, and at most 128 of them.`,
+  tooMany: (most: number) => `Remove entries: at most ${most} are allowed.`,
   atKey: (key: string, problem: string) => `${key}: ${problem}`,
   wholeNumber: "Enter a whole number.",
   between: (minimum: number | undefined, maximum: number | undefined) =>
@@ -86,7 +87,7 @@ export const connections = {
     Refused: "Refused",
     Unreachable: "Unreachable",
     CannotBeTested: "Cannot be tested",
-    NotTested: "Not tested",
+    NotChecked: "Not tested",
   } as Readonly<Record<string, string>>,
   checkedAt: (when: string) => `Tested ${when}`,
   healthDetails: "Details of the last test",
@@ -242,7 +243,10 @@ export const editor = {
   key: "Key",
   value: "Value",
   noItems: "No entries",
-  itemAdded: "An entry was added",
+  suggestions: "Suggestions",
+  useText: (text: string) => `Use "${text}"`,
+  knownKey: (label: string, isRequired: boolean) => (isRequired ? label : `${label} - optional`),
+  knownValues: (values: string) => `One of: ${values}`,
   itemRemoved: "An entry was removed",
   problems: (count: number) =>
     count === 1 ? "One field needs your attention" : `${count} fields need your attention`,
@@ -314,6 +318,8 @@ export const authorization = {
   cancel: "Cancel authorization",
   blocked: "The browser blocked the window. Allow pop-ups for this site and try again.",
   expired: "The authorization has expired. Authorize again.",
+  used: "The authorization was used by the attempt that failed. Authorize again.",
+  unfinished: "Give your consent in the other window first, or cancel the authorization.",
   discarded: "The authorization was discarded, because the OAuth settings changed. Authorize again.",
   failed: "The authorization did not succeed",
   refused: "The application did not grant access.",

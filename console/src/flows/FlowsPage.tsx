@@ -19,7 +19,7 @@ import { InfoLink } from "../shell/InfoLink";
 import { useNotifications } from "../shell/notifications";
 import { focusHeading, Page } from "../shell/Page";
 import { flows as strings } from "../strings/flows";
-import { columnsOf, FILTERS, type FlowRow, rowOf } from "./columns";
+import { columnsOf, FILTERS, filterOptions, type FlowRow, rowOf } from "./columns";
 import { DeleteFlow } from "./DeleteFlow";
 import { EmptyFlows } from "./EmptyFlows";
 import { flowsHelp } from "./help";
@@ -34,6 +34,7 @@ export function FlowsPage() {
   const { flows, loading, error, reload } = useFlows();
   const nameOf = useConnectorNames();
   const rows = useMemo(() => flows.map((flow) => rowOf(flow, nameOf)), [flows, nameOf]);
+  const options = useMemo(() => filterOptions(rows), [rows]);
   const [preferences, setPreferences] = useState(loadPreferences);
   const notify = useNotifications();
   const [deleted, setDeleted] = useState<string>();
@@ -43,6 +44,7 @@ export function FlowsPage() {
     useCollection<FlowRow>(rows, {
       propertyFiltering: {
         filteringProperties: FILTERS as PropertyFilterProperty[],
+        filteringOptions: options,
         empty: <EmptyFlows />,
         noMatch: (
           <NoMatch onClear={() => actions.setPropertyFiltering({ tokens: [], operation: "and" })} />
@@ -93,7 +95,7 @@ export function FlowsPage() {
         header={
           <Header
             variant="awsui-h1-sticky"
-            counter={rows.length === 0 && loading ? undefined : count}
+            counter={rows.length === 0 && (loading || error !== undefined) ? undefined : count}
             info={<InfoLink help={flowsHelp} />}
             description={strings.description}
             actions={

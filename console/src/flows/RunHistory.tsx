@@ -103,13 +103,13 @@ const COLUMNS = [
     id: "started",
     header: strings.started,
     isRowHeader: true,
-    width: 220,
+    width: 190,
     cell: (run: ExecutionRecord) => formatTime(run.startedAt),
   },
   {
     id: "status",
     header: strings.status,
-    width: 130,
+    width: 125,
     cell: (run: ExecutionRecord) => {
       const status = runStatus(run.executionStatus);
       return <StatusIndicator type={status.type}>{status.text}</StatusIndicator>;
@@ -118,28 +118,28 @@ const COLUMNS = [
   {
     id: "duration",
     header: strings.duration,
-    width: 110,
+    width: 100,
     cell: (run: ExecutionRecord) => formatDuration(durationOf(run, serverNow())),
   },
   {
     id: "records",
     header: strings.records,
-    width: 120,
+    width: 110,
     cell: (run: ExecutionRecord) => formatCount(run.executionResult?.recordsProcessed),
   },
   {
     id: "processed",
     header: strings.bytesProcessed,
-    width: 120,
+    width: 110,
     cell: (run: ExecutionRecord) => formatBytes(run.executionResult?.bytesProcessed),
   },
   {
     id: "written",
     header: strings.bytesWritten,
-    width: 110,
+    width: 100,
     cell: (run: ExecutionRecord) => formatBytes(run.executionResult?.bytesWritten),
   },
-  { id: "error", header: strings.error, width: 360, cell: (run: ExecutionRecord) => <ErrorText run={run} /> },
+  { id: "error", header: strings.error, width: 320, cell: (run: ExecutionRecord) => <ErrorText run={run} /> },
   {
     id: "executionId",
     header: strings.executionId,

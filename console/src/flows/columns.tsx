@@ -75,7 +75,7 @@ export function columnsOf(): Column[] {
       id: "status",
       header: strings.flowStatus,
       sortingField: "status",
-      width: 110,
+      width: 130,
       cell: (row) => <Shown status={flowStatus(row.flow.flowStatus)} />,
     },
     { id: "source", header: strings.source, sortingField: "source", width: 130, cell: (row) => row.source },
@@ -83,7 +83,7 @@ export function columnsOf(): Column[] {
       id: "destination",
       header: strings.destination,
       sortingField: "destination",
-      width: 130,
+      width: 145,
       cell: (row) => row.destination,
     },
     { id: "trigger", header: strings.trigger, sortingField: "trigger", width: 140, cell: (row) => row.trigger },
@@ -160,3 +160,11 @@ export const FILTERS: readonly PropertyFilterProps.FilteringProperty[] = (
   groupValuesLabel: strings.values(label),
   operators: [":", "!:", "=", "!="],
 }));
+
+/** The few values that some properties have, offered while one types; names would be thousands. */
+export function filterOptions(rows: readonly FlowRow[]): { propertyKey: string; value: string }[] {
+  const keys = ["status", "source", "destination", "trigger", "lastRun"] as const;
+  return keys.flatMap((key) =>
+    [...new Set(rows.map((row) => row[key]))].sort().map((value) => ({ propertyKey: key, value })),
+  );
+}

@@ -11,6 +11,9 @@ interface FlowList {
   error: unknown;
 }
 
+/** The table is drawn again at most this often while pages come in, lest drawing be what takes time. */
+const DRAW_EVERY_MS = 500;
+
 export function useFlows(): FlowList & { reload: () => void } {
   const [list, setList] = useState<FlowList>({ flows: [], loading: true, error: undefined });
   const [attempt, setAttempt] = useState(0);
@@ -19,13 +22,15 @@ export function useFlows(): FlowList & { reload: () => void } {
     const controller = new AbortController();
     const abortSignal = controller.signal;
     setList((now) => ({ ...now, loading: true, error: undefined }));
+    let drawn = 0;
     eachPage<FlowDefinition>(
       async (nextToken) => {
         const answer = await appflow().send(new ListFlowsCommand({ maxResults: 100, nextToken }), { abortSignal });
         return { items: answer.flows ?? [], nextToken: answer.nextToken };
       },
       (soFar, complete) => {
-        if (abortSignal.aborted) return;
+        if (abortSignal.aborted || (!complete && Date.now() - drawn < DRAW_EVERY_MS)) return;
+        drawn = Date.now();
         // When flows are loaded again, those on show stay until as many have come.
         setList((now) =>
           complete || soFar.length >= now.flows.length ? { flows: soFar, loading: !complete, error: undefined } : now,

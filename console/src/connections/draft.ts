@@ -37,14 +37,14 @@ export function startOf(layout: Layout, source: Profile | undefined): Start {
 }
 
 /**
- * For a new connection: the only custom way to log in, and a line for each key that the connector
+ * For a new connection: the value of a choice that has only one, and a line for each key that the connector
  * knows of a map. Where there are several ways, a person names one first.
  */
 export function knownKeys(fields: readonly Field[]): Values {
   const values: { [path: string]: FieldValue } = {};
   for (const { path, member } of fields) {
     const [only, ...others] = member.options;
-    const isWay = nameOf(path) === "customAuthenticationType";
+    const isWay = nameOf(path) === "customAuthenticationType" || (member.kind === "select" && member.required);
     if (isWay && only !== undefined && others.length === 0) values[path] = only;
     const keys = member.keys ?? [];
     const ways = new Set(keys.map((key) => key.customAuthenticationType));

@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState } from "react";
 import { checkName } from "../form/check";
 import { within } from "../form/document";
 import { NAME } from "../form/errors";
-import { changedDestinations, type Decision, type Decisions, mayKeep, type Stored, storedOf } from "../form/keep";
+import { changedDestinations, type Decision, type Decisions, keepAll, type Stored } from "../form/keep";
 import { layoutOf, visibleFields } from "../form/layout";
 import type { ConnectorForm } from "../form/types";
 import { type Draft, draftDocuments, type Problems, requiredPaths, validate } from "../form/validate";
@@ -126,13 +126,9 @@ export function useConnectionForm(
     },
     keepAll: () => {
       setDirty(true);
-      const all = visible.flatMap((field) =>
-        storedOf(field, stored)
-          .filter((path) => mayKeep(field.member, path, stored) && decisions[path] !== "remove")
-          .map((path) => ({ field, path })),
-      );
-      setDecisions((before) => ({ ...before, ...Object.fromEntries(all.map(({ path }) => [path, "keep" as const])) }));
-      setValues((before) => withoutKept(before, all));
+      const kept = keepAll(visible, values, stored);
+      setDecisions(kept.decisions);
+      setValues(kept.values);
     },
     /** Shows every problem from now on. */
     markSubmitted: () => setSubmitted(true),
@@ -153,22 +149,4 @@ export type ConnectionFormState = ReturnType<typeof useConnectionForm>;
 
 function isEmpty(value: FieldValue | undefined): boolean {
   return Array.isArray(value) && value.length === 0;
-}
-
-/** The values without what is kept: a text that was typed before, or the line of a map's key. */
-function withoutKept(
-  values: Values,
-  kept: readonly { readonly field: { readonly path: string; readonly member: { readonly path: string; readonly kind: string } }; readonly path: string }[],
-): Values {
-  const next: { [path: string]: FieldValue } = { ...values };
-  for (const { field, path } of kept) {
-    if (field.member.kind !== "map") {
-      next[field.path] = "";
-      continue;
-    }
-    const key = path.slice(field.member.path.length + 1);
-    const lines = (next[field.path] ?? []) as readonly { readonly key: string; readonly value: string }[];
-    next[field.path] = lines.filter((line) => line.key !== key);
-  }
-  return next;
 }

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { present, readBelow, type Json } from "./document";
 import { forms, formNamed, profileCases, type ProfileCase } from "./fixtures";
-import { changedDestinations, nothingStored, type Decisions, type Stored } from "./keep";
+import { changedDestinations, keepAll, nothingStored, type Decisions, type Stored } from "./keep";
 import { chosen, initialAlternative, initialSwitches, layoutOf, optionsOf, sectionsOf, visibleFields, type Selection } from "./layout";
 import { unionsOf } from "./request";
 import type { ConnectorForm } from "./types";
@@ -284,6 +284,34 @@ describe("stored credentials", () => {
     const copy = draftOf(marketo, { "properties.instanceUrl": "https://000-AAA-000.mktorest.com" }, { stored });
     expect(unionsOf(copy).keepCredentials).toEqual([]);
     expect([...validate(copy).fields.keys()]).toEqual(["credentials.clientId", "credentials.clientSecret"]);
+  });
+
+  it("are kept all together, and the way to log in stays", () => {
+    const custom = formNamed("CustomConnector");
+    const paths = ["authenticationType", "custom.customAuthenticationType", "custom.credentialsMap.pin"];
+    const stored: Stored = { paths, decisions: {}, locked: false, isCopy: false };
+    const typedValues = {
+      "credentials.authenticationType": "CUSTOM",
+      "credentials.custom.customAuthenticationType": "typed before",
+      "credentials.custom.credentialsMap": [
+        { key: "pin", value: "" },
+        { key: "more", value: "new" },
+      ],
+    };
+    const kept = keepAll(draftOf(custom, typedValues, { stored }).visible, typedValues, stored);
+    expect(kept.values).toEqual({
+      "credentials.authenticationType": "CUSTOM",
+      "credentials.custom.customAuthenticationType": "",
+      "credentials.custom.credentialsMap": [{ key: "more", value: "new" }],
+    });
+    const draft = draftOf(custom, kept.values, { stored: { ...stored, decisions: kept.decisions } });
+    expect([...validate(draft).fields]).toEqual([]);
+    expect(unionsOf(draft)).toMatchObject({
+      connectorProfileCredentials: {
+        CustomConnector: { authenticationType: "CUSTOM", custom: { credentialsMap: { more: "new" } } },
+      },
+      keepCredentials: ["custom.customAuthenticationType", "custom.credentialsMap.pin"],
+    });
   });
 
   it("of a map are decided key by key", () => {

@@ -2,7 +2,7 @@
 
 import { readBelow, within, type Json } from "./document";
 import type { ConnectorForm, Member } from "./types";
-import { documentsOf, entriesOf, wireValue, type Field, type Values } from "./values";
+import { documentsOf, entriesOf, wireValue, type Field, type FieldValue, type Values } from "./values";
 
 /** What a person decided for a stored member. Nothing is kept unless they say so. */
 export type Decision = "new" | "keep" | "remove";
@@ -54,6 +54,31 @@ export function keptPaths(visible: readonly Field[], stored: Stored): readonly s
   return visible.flatMap((field) =>
     storedOf(field, stored).filter((path) => decisionFor(field.member, path, stored) === "keep"),
   );
+}
+
+/**
+ * Keeps everything that may be kept and was not removed. What was typed for it goes, but for a
+ * select that says which members there are.
+ */
+export function keepAll(
+  visible: readonly Field[],
+  values: Values,
+  stored: Stored,
+): { readonly decisions: Decisions; readonly values: Values } {
+  const decisions: { [path: string]: Decision } = { ...stored.decisions };
+  const left: { [path: string]: FieldValue } = { ...values };
+  for (const field of visible) {
+    const { member } = field;
+    if (member.kind === "select" && wireValue(member, values[field.path]) !== undefined) continue;
+    for (const path of storedOf(field, stored)) {
+      if (!mayKeep(member, path, stored) || stored.decisions[path] === "remove") continue;
+      decisions[path] = "keep";
+      const key = path.slice(member.path.length + 1);
+      left[field.path] =
+        member.kind === "map" ? entriesOf(left[field.path]).filter((entry) => entry.key !== key) : "";
+    }
+  }
+  return { decisions, values: left };
 }
 
 /** The stored paths of shown fields for which neither a value nor a decision is there. */

@@ -79,7 +79,7 @@ function When({ time, who }: { time: Date | undefined; who: string | undefined }
   return (
     <>
       <div>{formatTime(time)}</div>
-      {who === undefined ? null : <Box color="text-body-secondary">{strings.by(who)}</Box>}
+      {who === undefined ? null : <Box color="text-body-secondary">{who}</Box>}
     </>
   );
 }

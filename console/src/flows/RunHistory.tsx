@@ -103,13 +103,13 @@ const COLUMNS = [
     id: "started",
     header: strings.started,
     isRowHeader: true,
-    width: 190,
+    width: 185,
     cell: (run: ExecutionRecord) => formatTime(run.startedAt),
   },
   {
     id: "status",
     header: strings.status,
-    width: 125,
+    width: 145,
     cell: (run: ExecutionRecord) => {
       const status = runStatus(run.executionStatus);
       return <StatusIndicator type={status.type}>{status.text}</StatusIndicator>;
@@ -118,25 +118,25 @@ const COLUMNS = [
   {
     id: "duration",
     header: strings.duration,
-    width: 100,
+    width: 120,
     cell: (run: ExecutionRecord) => formatDuration(durationOf(run, serverNow())),
   },
   {
     id: "records",
     header: strings.records,
-    width: 110,
+    width: 130,
     cell: (run: ExecutionRecord) => formatCount(run.executionResult?.recordsProcessed),
   },
   {
     id: "processed",
     header: strings.bytesProcessed,
-    width: 110,
+    width: 130,
     cell: (run: ExecutionRecord) => formatBytes(run.executionResult?.bytesProcessed),
   },
   {
     id: "written",
     header: strings.bytesWritten,
-    width: 100,
+    width: 120,
     cell: (run: ExecutionRecord) => formatBytes(run.executionResult?.bytesWritten),
   },
   { id: "error", header: strings.error, width: 320, cell: (run: ExecutionRecord) => <ErrorText run={run} /> },

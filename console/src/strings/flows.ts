@@ -88,7 +88,6 @@ export const flow = {
   trigger: "Trigger",
   created: "Created",
   updated: "Last updated",
-  by: (who: string) => `by ${who}`,
   kmsArn: "Data encryption key",
   kmsDefault: "The server's own key",
   schemaVersion: "Schema version",

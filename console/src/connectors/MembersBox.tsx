@@ -80,8 +80,8 @@ const COLUMNS = [
   {
     id: "required",
     header: strings.needed,
-    width: 110,
-    cell: (member: Member) => (member.required ? strings.required : strings.optional),
+    width: 130,
+    cell: needed,
   },
   { id: "values", header: strings.values, width: 180, cell: (member: Member) => <Lines items={values(member)} /> },
   {
@@ -103,11 +103,19 @@ const COLUMNS = [
   },
 ];
 
+/** A member of a group, such as one way to log in, is needed only where the group is used. */
+function needed(member: Member): string {
+  if (!member.required) return strings.optional;
+  return member.path.includes(".") ? strings.requiredInGroup : strings.required;
+}
+
 /** What may be entered, in words. */
 function values(member: Member): string[] {
   if (member.options.length > 0) return [strings.oneOf(member.options.join(", "))];
   const lines = [strings.kinds[member.kind] ?? member.kind];
   const { range, characters } = boundsOf(member);
+  const keys = member.keys ?? [];
+  if (keys.length > 0) lines.push(strings.knownKeys(keys.map((known) => known.key).join(", ")));
   if (range !== undefined) lines.push(rangeText(range));
   if (characters !== undefined) lines.push(strings.upTo(formatCount(characters)));
   return lines;

@@ -1,5 +1,6 @@
 """What the console needs of connections: the list, the forms, what is set, edit and copy that keep secrets."""
 
+import datetime
 import itertools
 import json
 import re
@@ -77,7 +78,7 @@ def test_the_list_is_complete_in_every_order(listed):
         "name": lambda row: (),
         "connectorType": lambda row: (row["connectorType"], row.get("connectorLabel") or ""),
         "connectionMode": lambda row: (row["connectionMode"] == "Private",),
-        "lastUpdatedAt": lambda row: (row["lastUpdatedAt"],),
+        "lastUpdatedAt": lambda row: (datetime.datetime.fromisoformat(row["lastUpdatedAt"]),),
         "health": lambda row: ((row["health"] or {"result": ""})["result"],),
         "usedBy": lambda row: (row["usedBy"],),
     }
@@ -158,6 +159,7 @@ def test_health_follows_creation_update_runs_and_deletion(live, sap, name, bucke
     client.delete_connector_profile(connectorProfileName=name, forceDelete=True)
     client.create_connector_profile(**create_input("Slack", name))
     assert health_of(live, name) is None, "a namesake starts anew"
+    client.delete_connector_profile(connectorProfileName=name, forceDelete=True)
 
 
 def test_a_run_that_is_refused_tells_on_the_connection(emulation, sap, name):

@@ -5,9 +5,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from support.console import make_user, signed_in
 from support.idp import CLIENT, CLIENT_SECRET, Idp
 from support.profiles import create_input
-from support.server import error_of
+from support.server import REGION, error_of
 
 BEGIN = "/x/begin-connector-authorization"
 COMPLETE = "/x/complete-connector-authorization"
@@ -213,3 +217,53 @@ def test_what_cannot_be_begun_is_told(live, idp):
     slack = live.raw(BEGIN, begin_input(live, idp, connectorType="Slack", connectorProfileProperties={
         "Slack": {"instanceUrl": "https://x.slack.com"}})).json()
     assert slack["authorizationUrl"].startswith("https://slack.com/oauth/v2/authorize?")
+
+
+# The console: its window has the session's cookie and no key.
+
+
+class Page:
+    """A page of the console that signs extensions with its session's keys, as a server does for `raw`."""
+
+    def __init__(self, server, user):
+        self.browser, self.url = signed_in(server, user), server.url
+
+    def raw(self, path, data):
+        keys = self.browser.keys or self.browser.fetch_keys()
+        body = json.dumps(data).encode()
+        request = AWSRequest("POST", self.url + path, data=body, headers={"Content-Type": "application/json"})
+        credentials = Credentials(keys["accessKeyId"], keys["secretAccessKey"], keys["sessionToken"])
+        SigV4Auth(credentials, "appflow", REGION).add_auth(request)
+        headers = {**dict(request.headers.items()), "Cookie": self.browser.cookie}
+        return requests.post(self.url + path, data=body, headers=headers, timeout=60)
+
+    def answer(self, back, **how):
+        return self.browser.ask("/session/authorization", {"state": back["state"], "code": back["code"]}, **how)
+
+
+def test_the_consoles_window_answers_with_its_cookie(live, idp, name):
+    user = make_user(live, name)
+    page, other = Page(live, user), Page(live, user)
+    begun = begin(page, idp)
+    back = consent(begun)
+    refused(other.answer(back), "belongs to no authorization")
+    refused(complete(live, back), "belongs to no authorization")
+    assert page.answer(back, headers={"Cookie": ""}).status_code == 401
+    assert page.answer(back, headers={"Origin": "https://evil.example"}).status_code == 403
+    assert page.answer(back, origin=False).status_code == 403
+    answer = page.answer(back)
+    assert answer.status_code == 200 and answer.json()["ok"] is True, answer.text
+    refused(page.answer(back), "belongs to no authorization")
+
+    refused(create(other, idp, name, begun["authCode"]), "not begun it in this session")
+    refused(create(live, idp, name, begun["authCode"]), "not begun it in this session")
+    page.browser.fetch_keys()  # Other keys of the same session.
+    made = create(page, idp, name, begun["authCode"])
+    assert made.status_code == 200, made.text
+    assert live.tidegate("connection", "test", name).code == 0
+
+    begun = begin(page, idp)
+    denied = page.browser.ask("/session/authorization", {
+        "state": begun["state"], "error": "access_denied", "errorDescription": "no\n<b>way</b>"}).json()
+    assert denied["ok"] is False and "access_denied" in denied["message"]
+    refused(create(page, idp, name + "-2", begun["authCode"]), "access_denied: no<b>way</b>")

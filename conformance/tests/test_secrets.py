@@ -75,6 +75,21 @@ def told(make_server, tmp_path_factory):
             given[key] = filled(given[key], unions[key], canaries.new)
         return data
 
+    def edit(kind, name, stored, new):
+        """Edits and copies that keep one stored member, all, or something that is not there."""
+        held = call("/x/describe-connector-profile-credentials", {"connectorProfileName": name}).json()["set"]
+        parts = {**new["connectorProfileConfig"]}
+        properties = {"connectorProfileProperties": stored["connectorProfileConfig"]["connectorProfileProperties"]}
+        copied = {"sourceConnectorProfileName": name, "connectorProfileName": name + "-kept"}
+        for keep in (held[:1], held, ["no.such.member"]):
+            call("/x/edit-connector-profile", {"connectorProfileName": name, "connectionMode": "Public", **parts,
+                                               "keepCredentials": keep})
+            call("/x/copy-connector-profile", {**copied, "keepCredentials": keep, **parts})
+        kept = call("/x/edit-connector-profile", {"connectorProfileName": name, "connectionMode": "Public", **properties,
+                                                  "keepCredentials": call("/x/describe-connector-profile-credentials", {
+                                                      "connectorProfileName": name}).json()["set"]})
+        assert kept.status_code == 200, kept.text
+
     for kind in KINDS:
         for number, entry in enumerate(entries(kind)):
             name = f"{kind}-{number}"
@@ -92,7 +107,9 @@ def told(make_server, tmp_path_factory):
             server.raw("/create-connector-profile", json.dumps(canary_input(kind, name, entry)).encode()[:-3])
             call("/x/copy-connector-profile", {"sourceConnectorProfileName": name, "connectorProfileName": name + "-copy", "set": {}})
             call("/x/test-connector-profile", {"connectorProfileName": name})
+            edit(kind, name, data, canary_input(kind, name, entry))
     call("/describe-connector-profiles", {"maxResults": 100})
+    call("/x/list-connector-profiles", {"maxResults": 100})
     for kind in KINDS:
         ran = server.tidegate("connection", "test", f"{kind}-0", "--output", "json")
         said.append((ran.out + ran.err).encode())

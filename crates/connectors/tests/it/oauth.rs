@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures::future::join_all;
 use serde_json::{Value, json};
-use tidegate_connectors::kit::TokenSink;
+use tidegate_connectors::kit::{Grant, TokenSink};
 use tidegate_connectors::reader;
 use tidegate_core::connector::Connector;
 use tidegate_core::{
@@ -148,6 +148,30 @@ async fn a_code_is_exchanged_once_and_then_forgotten() {
     let stored = &store.0.lock().unwrap()[0]["oAuthCredentials"];
     assert_eq!(stored["refreshToken"], "refresh-1-secret");
     assert_eq!(stored.get("oAuthRequest"), None);
+}
+
+#[tokio::test]
+async fn a_code_is_exchanged_for_a_connector_without_a_reader() {
+    let peer = service(1, Some(3600)).await;
+    let store = Arc::new(Store::default());
+    let outbound = outbound().with_token_sink(Arc::clone(&store) as Arc<dyn TokenSink>);
+    // Client, code and tokens stand at the top of Slack's document.
+    let mut open = open(peer.port, json!({}));
+    open.connection.connector_type = ConnectorType::Slack;
+    open.credentials = Credentials::new(json!({
+        "clientId": "i", "clientSecret": "s", "oAuthRequest": {"authCode": "c", "codeVerifier": "v"},
+    }));
+    let token_url = format!("http://127.0.0.1:{}/token", peer.port).parse().unwrap();
+    let grant = Grant { token_url, scopes: Vec::new(), member: "" };
+    let did = outbound.exchange_code(&open, grant).await.unwrap();
+    assert!(did.starts_with("POST http://127.0.0.1:") && !did.contains("secret"), "{did}");
+    assert_eq!(tokens(&peer)[0].body, "grant_type=authorization_code&code=c&code_verifier=v");
+    assert_eq!(
+        *store.0.lock().unwrap(),
+        [json!({
+            "clientId": "i", "clientSecret": "s", "accessToken": "token-1-secret", "refreshToken": "refresh-1-secret",
+        })]
+    );
 }
 
 #[tokio::test]

@@ -128,6 +128,11 @@ impl Authorizations {
         Ok(Begun { state, challenge, handle })
     }
 
+    /// Drops those that have expired, and with them the codes and verifiers.
+    pub fn forget_expired(&self) {
+        self.entries.lock().retain(|_, entry| entry.since.elapsed() < self.lifetime);
+    }
+
     /// Takes what came back with a state: the code, or the vendor's refusal.
     /// Each state is taken once, and only from whoever began it.
     ///
@@ -300,6 +305,8 @@ mod tests {
         let begun = begin(&all, "me");
         all.complete("me", &begun.state, code("late")).expect_err("expired");
         assert!(all.check("me", &begun.handle, &purpose()).expect_err("expired").message.contains("expired"));
+        all.forget_expired();
+        assert!(all.entries.lock().is_empty());
 
         let all = Authorizations::new(LIFETIME);
         let begun = begin(&all, "me");

@@ -1,5 +1,5 @@
 //! Forgets client tokens that are older than the eight hours for which they
-//! count, and ends sessions of the console whose time is up.
+//! count and authorizations that nobody came back for, and ends sessions of the console whose time is up.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +13,7 @@ const PERIOD: Duration = Duration::from_secs(600);
 pub async fn run(app: Arc<App>) {
     loop {
         tokio::time::sleep(PERIOD).await;
+        app.authorizations.forget_expired();
         match app.store.forget_tokens().await {
             Ok(0) => {}
             Ok(count) => tracing::debug!(count, "Forgot client tokens."),

@@ -1,0 +1,92 @@
+// Every connector type that takes connections, through the form that its description draws:
+// created, viewed, edited and deleted. SAP OData has tests of its own with a real login.
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { browserTest, useServer } from '../support/browser.ts'
+import { noTrace } from '../support/canary.ts'
+import { button, heading, seen, visit } from '../support/console.ts'
+import { chooseConnector, deleteFromDetails, fillForm, shown, type Form, type Profile } from '../support/form.ts'
+import { ROOT } from '../support/paths.ts'
+
+interface Entry extends Profile {
+  label?: string
+  also?: Entry[]
+}
+
+const PROFILES = parse(readFileSync(path.join(ROOT, 'conformance/data/profiles.yaml'), 'utf8')) as Record<string, Entry>
+
+const use = useServer(['--connection-check', 'off'])
+
+test('the file has every type that takes connections', () => {
+  expect(Object.keys(PROFILES)).toHaveLength(19)
+})
+
+/** Every text in a document. */
+const texts = (document: unknown): string[] =>
+  document !== null && typeof document === 'object' ? Object.values(document).flatMap(texts) : [String(document)]
+
+/** Secrets that nobody could guess, in place of the file's, where nothing but a pattern asks for a certain one. */
+function planted(document: unknown, form: Form, base = ''): { document: unknown; secrets: string[] } {
+  const secrets: string[] = []
+  const walk = (value: unknown, at: string): unknown => {
+    if (value !== null && typeof value === 'object') {
+      return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, walk(inner, at ? `${at}.${name}` : name)]))
+    }
+    const member = form.credentials.find(each => each.path === at || at.startsWith(`${each.path}.`))
+    const isSecret = member?.kind === 'secret' || member?.kind === 'map'
+    if (!isSecret || /jwt/i.test(at)) return value
+    const canary = `canary-${at.replace(/\W/g, '-')}-${secrets.length}-zQ7`
+    secrets.push(canary)
+    return canary
+  }
+  return { document: walk(document, base), secrets }
+}
+
+for (const [type, entry] of Object.entries(PROFILES)) {
+  for (const [number, variant] of [entry, ...(entry.also ?? [])].entries()) {
+    browserTest(use, `${type} ${number}: create, view, edit, delete`, {}, async ({ page, context, watch, server }) => {
+      const name = `${type}-${number}`
+      const label = variant.label
+      const form = await server.extension<Form>('describe-connector-form', { connectorType: type, ...(label && { connectorLabel: label }) })
+      const { document, secrets } = planted(variant.credentials, form)
+      await visit(page, '#/connections')
+      await button(page, 'Create connection').first().click()
+      await seen(heading(page, 'Create connection'))
+      await chooseConnector(page, page.getByRole('button', { name: /^Connector/ }), form.connectorName)
+      await seen(page.getByRole('heading', { name: 'Connection details' }))
+      await fillForm(page, form, { properties: variant.properties ?? {}, credentials: document as Record<string, unknown> }, name)
+      await button(page, 'Create connection').click()
+      await seen(page.getByText(`The connection ${name} was created.`))
+
+      // The list has it; its name leads to the details.
+      await visit(page, `#/connections?connector=${type}`)
+      await page.getByRole('link', { name, exact: true }).click()
+      await seen(heading(page, name))
+      for (const member of form.properties) {
+        const value = member.path.split('.').reduce<unknown>((at, part) => (at as Record<string, unknown> | undefined)?.[part], variant.properties)
+        if (value === undefined) continue
+        const said = await shown(page, member.label)
+        for (const text of value === true ? ['Yes'] : value === false ? ['No'] : texts(value)) expect(said, member.label).toContain(text)
+      }
+
+      // Edited with what is stored.
+      await button(page, 'Edit').click()
+      await seen(heading(page, `Edit ${name}`))
+      const keep = button(page, 'Keep all stored values')
+      await seen(button(page, 'Save changes'))
+      if (secrets.length > 0) await seen(keep)
+      if (await keep.count()) await keep.click()
+      await button(page, 'Save changes').click()
+      await seen(page.getByText(`The connection ${name} was saved.`))
+      const { set } = await server.extension<{ set: string[] }>('describe-connector-profile-credentials', { connectorProfileName: name })
+      expect(set.length).toBeGreaterThanOrEqual(secrets.length > 0 ? 1 : 0)
+
+      await visit(page, `#/connections/view/${encodeURIComponent(name)}`)
+      await seen(heading(page, name))
+      await deleteFromDetails(page, name)
+      await noTrace(context, watch, secrets)
+    })
+  }
+}

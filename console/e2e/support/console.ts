@@ -5,6 +5,11 @@ import { PASSWORD, USER } from './server.ts'
 /** The main heading of a page. */
 export const heading = (page: Page, name: string | RegExp): Locator => page.getByRole('heading', { level: 1, name })
 
+/** The headings of the pages that the side navigation leads to. */
+export const CONNECTIONS = /^Manage connections/
+export const CONNECTORS = /^Connectors/
+export const FLOWS = /^Flows/
+
 /** A button by its whole name. */
 export const button = (within: Page | Locator, name: string): Locator => within.getByRole('button', { name, exact: true })
 

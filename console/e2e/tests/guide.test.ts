@@ -4,7 +4,7 @@ import { expect, inject } from 'vitest'
 import type { Page } from 'playwright-core'
 import { browserTest, useServer } from '../support/browser.ts'
 import { noTrace } from '../support/canary.ts'
-import { button, gone, heading, seen, visit } from '../support/console.ts'
+import { CONNECTIONS, button, gone, heading, seen, visit } from '../support/console.ts'
 import { chooseConnector, deleteFromDetails, field, shown } from '../support/form.ts'
 import { SAP_PASSWORD, SAP_USER, type Server } from '../support/server.ts'
 
@@ -202,5 +202,5 @@ browserTest(use, 'asks before a half-filled form is left', {}, async ({ page }) 
   expect(await field(page, 'Connection name').inputValue()).toBe('half')
   await button(page, 'Cancel').click()
   await button(dialog, 'Leave').click()
-  await seen(heading(page, /connections/i))
+  await seen(heading(page, CONNECTIONS))
 })

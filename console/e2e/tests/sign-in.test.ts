@@ -1,7 +1,7 @@
 // Signing in and out, as a person, and what becomes of a session.
 import { expect } from 'vitest'
 import { browserTest, newContext, useServer } from '../support/browser.ts'
-import { account, button, gone, heading, seen, signIn, signInPage, visit } from '../support/console.ts'
+import { CONNECTIONS, CONNECTORS, FLOWS, account, button, gone, heading, seen, signIn, signInPage, visit } from '../support/console.ts'
 import { noTrace } from '../support/canary.ts'
 import { PASSWORD, Server, USER } from '../support/server.ts'
 
@@ -12,7 +12,7 @@ browserTest(use, 'signs in at a deep link and arrives there', { signedOut: true 
   await signInPage(page)
   await gone(page.getByRole('navigation', { name: 'Side navigation' }))
   await signIn(page)
-  await seen(heading(page, /^Connectors/))
+  await seen(heading(page, CONNECTORS))
   expect(new URL(page.url()).hash).toBe('#/connectors')
   await seen(page.getByRole('button', { name: new RegExp(USER) }))
   const cookies = await context.cookies()
@@ -23,9 +23,9 @@ browserTest(use, 'signs in at a deep link and arrives there', { signedOut: true 
   // Another tab of the same browser is signed in, and a reload stays where it is.
   const other = await context.newPage()
   await visit(other, '#/flows')
-  await seen(heading(other, /^Flows/))
+  await seen(heading(other, FLOWS))
   await page.reload()
-  await seen(heading(page, /^Connectors/))
+  await seen(heading(page, CONNECTORS))
 })
 
 browserTest(use, 'says that the user name or password is wrong, and nothing more', { signedOut: true }, async ({ page, watch }) => {
@@ -70,9 +70,9 @@ browserTest(use, 'locks out after too many attempts, and counts down', { signedO
 
 browserTest(use, 'signs out: the way back shows nothing, and the cookie is worth nothing', {}, async ({ page, context, watch, server }) => {
   await visit(page, '#/connections')
-  await seen(heading(page, /^Connections/))
+  await seen(heading(page, CONNECTIONS))
   await visit(page, '#/flows')
-  await seen(heading(page, /^Flows/))
+  await seen(heading(page, FLOWS))
   const [cookie] = await context.cookies()
   await account(page, 'Sign out')
   await signInPage(page)
@@ -94,10 +94,10 @@ browserTest(use, 'signs out: the way back shows nothing, and the cookie is worth
 
 browserTest(use, 'signs out in one tab and thereby in the others', {}, async ({ page, context }) => {
   await visit(page, '#/connections')
-  await seen(heading(page, /^Connections/))
+  await seen(heading(page, CONNECTIONS))
   const other = await context.newPage()
   await visit(other, '#/flows')
-  await seen(heading(other, /^Flows/))
+  await seen(heading(other, FLOWS))
   await account(page, 'Sign out')
   await signInPage(other)
   await seen(other.getByText('You signed out in another tab.'))
@@ -106,30 +106,30 @@ browserTest(use, 'signs out in one tab and thereby in the others', {}, async ({ 
 browserTest(use, 'renews its keys through the cookie before they end', {}, async ({ page }) => {
   await page.clock.install()
   await visit(page, '#/connections')
-  await seen(heading(page, /^Connections/))
+  await seen(heading(page, CONNECTIONS))
   const renewed = page.waitForRequest(request => request.url().endsWith('session/keys'))
   await page.clock.fastForward('14:30')
   await page.mouse.move(100, 100)
   await page.clock.runFor(3000)
   await renewed
   await page.getByRole('link', { name: 'Flows', exact: true }).first().click()
-  await seen(heading(page, /^Flows/))
+  await seen(heading(page, FLOWS))
 })
 
 browserTest(use, 'works on a computer whose clock is wrong', {}, async ({ page, watch }) => {
   // A first request may be refused and is then sent again by the server's clock.
   await page.clock.install({ time: Date.now() - 5 * 3600_000 })
   await visit(page, '#/connections')
-  await seen(heading(page, /^Connections/))
+  await seen(heading(page, CONNECTIONS))
   await page.getByRole('link', { name: 'Flows', exact: true }).first().click()
-  await seen(heading(page, /^Flows/))
+  await seen(heading(page, FLOWS))
   await watch.settled()
 })
 
 browserTest(use, 'asks a person who has left, and signs them out', {}, async ({ page, context }) => {
   await page.clock.install()
   await visit(page, '#/connections')
-  await seen(heading(page, /^Connections/))
+  await seen(heading(page, CONNECTIONS))
   await page.clock.fastForward('29:10')
   await page.clock.runFor(2000)
   const dialog = page.getByRole('dialog', { name: 'Are you still there?' })
@@ -172,7 +172,7 @@ browserTest(use, 'changes the password, which ends the other sessions', {}, asyn
     await gone(dialog)
     await seen(page.getByText('Password changed.'))
     await page.getByRole('link', { name: 'Flows', exact: true }).first().click()
-    await seen(heading(page, /^Flows/))
+    await seen(heading(page, FLOWS))
     elsewhere.watch.expectStatus(401, 403)
     await away.reload()
     await signInPage(away)
@@ -185,10 +185,10 @@ browserTest(use, 'changes the password, which ends the other sessions', {}, asyn
 
 browserTest(use, 'comes back after a restart of the server', {}, async ({ page, server }) => {
   await visit(page, '#/connections')
-  await seen(heading(page, /^Connections/))
+  await seen(heading(page, CONNECTIONS))
   await server.restart()
   await page.getByRole('link', { name: 'Flows', exact: true }).first().click()
-  await seen(heading(page, /^Flows/))
+  await seen(heading(page, FLOWS))
 })
 
 browserTest(use, 'teaches how to create the first user where there is none', { signedOut: true }, async ({ page, watch }) => {

@@ -36,9 +36,9 @@ const WAYS: Record<string, string> = {
 
 const escape = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 
-/** The control that a label names, whether or not it says that it is optional. */
+/** The text field that a label names, whether or not it says that it is optional. */
 export const field = (page: Page | Locator, label: string): Locator =>
-  page.getByLabel(new RegExp(`^${escape(label)}( - optional)?$`)).first()
+  page.getByRole('textbox', { name: new RegExp(`^${escape(label)}( - optional)?$`) }).first()
 
 /** What a description's path leads to. */
 function read(document: unknown, path: string): unknown {

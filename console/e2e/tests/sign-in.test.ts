@@ -186,6 +186,7 @@ browserTest(use, 'changes the password, which ends the other sessions', {}, asyn
 browserTest(use, 'comes back after a restart of the server', {}, async ({ page, server }) => {
   await visit(page, '#/connections')
   await seen(heading(page, CONNECTIONS))
+  await page.waitForLoadState('networkidle')
   await server.restart()
   await page.getByRole('link', { name: 'Flows', exact: true }).first().click()
   await seen(heading(page, FLOWS))

@@ -20,9 +20,9 @@ browserTest(use, 'runs a flow and reads its history', {}, async ({ page, server 
   await seen(page.getByText('The flow has not run yet.'))
   await button(page, 'Run flow').click()
   await seen(page.getByText('Successfully ran the flow flights.'))
-  const run = page.getByRole('table', { name: 'Runs' }).getByRole('row').nth(1)
+  const run = page.getByRole('grid', { name: 'Runs' }).getByRole('row').nth(1)
   await seen(run.getByText('Successful'))
-  const cells = (await run.getByRole('cell').or(run.getByRole('rowheader')).or(run.getByRole('gridcell')).allTextContents()).join(' | ')
+  const cells = (await run.getByRole('gridcell').allTextContents()).join(' | ')
   const { flowExecutions: [record] } = await server.call<{ flowExecutions: { executionId: string; executionResult: { recordsProcessed: number } }[] }>('describe-flow-execution-records', { flowName: 'flights' })
   expect(record!.executionResult.recordsProcessed).toBe(20_000)
   expect(cells).toContain('20,000')
@@ -30,7 +30,7 @@ browserTest(use, 'runs a flow and reads its history', {}, async ({ page, server 
   expect(cells).toContain(record!.executionId)
   // The tab is in the address: a reload comes back to it.
   await page.reload()
-  await seen(page.getByRole('table', { name: 'Runs' }).getByText('Successful'))
+  await seen(page.getByRole('grid', { name: 'Runs' }).getByText('Successful'))
 })
 
 browserTest(use, 'shows the whole error text of a run that failed', {}, async ({ page, server }) => {
@@ -51,7 +51,7 @@ browserTest(use, 'shows the whole error text of a run that failed', {}, async ({
   const { flowExecutions: [run] } = await server.call<{ flowExecutions: { executionResult: { errorInfo: { executionMessage: string } } }[] }>('describe-flow-execution-records', { flowName: 'failing' })
   const { executionMessage } = run!.executionResult.errorInfo
   expect(executionMessage).toContain('401')
-  const table = page.getByRole('table', { name: 'Runs' })
+  const table = page.getByRole('grid', { name: 'Runs' })
   await seen(table.getByText('Failed'))
   const fold = table.getByRole('button', { name: /^Show the whole error/ })
   if (await fold.count()) await fold.click()

@@ -62,10 +62,10 @@ browserTest(use, 'create: choose the connector, fill the form, and the login pro
   await settings(page, '99999')
   await field(page, 'Client number').fill('7')
   await field(page, 'Client number').blur()
-  await seen(page.getByText('Enter three digits.'))
+  await seen(page.getByText('Use exactly 3 characters.'))
   await seen(page.getByText('Enter a number from 1 to 65535.'))
   await settings(page, port())
-  await gone(page.getByText('Enter three digits.'))
+  await gone(page.getByText('Use exactly 3 characters.'))
 
   // The application's own words at the field for a wrong password.
   await page.getByRole('radio', { name: 'User name and password' }).check({ force: true })
@@ -136,6 +136,7 @@ browserTest(use, 'edit: nothing is kept unless a person says so', {}, async ({ p
   await button(page, 'Save changes').click()
   await seen(page.getByText('The connection edit-me was saved.'))
   expect(await entities(server, 'edit-me')).toBeGreaterThan(3)
+  await seen(heading(page, /^edit-me$/))
   await noTrace(context, watch, [SAP_PASSWORD, 'pässwörd "quoted" %41+/=', 'not the password of bob'])
 })
 

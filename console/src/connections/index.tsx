@@ -10,6 +10,8 @@ const FormPage = lazy(() => import("./FormPage"));
 
 export default function Connections() {
   const { segments } = useRoute();
+  // Until the next page is loaded this one stays mounted, and its address is no longer its own.
+  if (segments[0] !== "connections") return null;
   const [, action, name] = segments;
   if (segments.length > 3) return <NotFound />;
   if (action === undefined) return <ListPage />;

@@ -6,6 +6,8 @@ import { ConnectorPage } from "./ConnectorPage";
 
 export default function Connectors() {
   const { segments, query } = useRoute();
+  // Until the next page is loaded this one stays mounted, and its address is no longer its own.
+  if (segments[0] !== "connectors") return null;
   const [, type, ...rest] = segments;
   if (type === undefined) return <Catalogue />;
   if (rest.length > 0) return <NotFound />;

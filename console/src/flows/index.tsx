@@ -6,6 +6,8 @@ import { FlowsPage } from "./FlowsPage";
 
 export default function Flows() {
   const { segments, query } = useRoute();
+  // Until the next page is loaded this one stays mounted, and its address is no longer its own.
+  if (segments[0] !== "flows") return null;
   const [, action, name, ...rest] = segments;
   if (action === undefined) return <FlowsPage />;
   if (action !== "view" || name === undefined || rest.length > 0) return <NotFound />;

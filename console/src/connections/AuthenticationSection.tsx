@@ -82,11 +82,12 @@ function StoredNotice({ purpose, form, state }: AuthenticationSectionProps) {
   );
 }
 
-/** The choice between ways of logging in, where there is more than one. */
+/** The choice between ways of logging in. */
 function WayChoice({ state }: AuthenticationSectionProps) {
   const { choice } = state.layout;
   const offered = choice?.alternatives.filter((one) => one.isOffered) ?? [];
-  if (choice === undefined || offered.length < 2) return null;
+  // Where only one is left, it is shown: it says what the connector takes.
+  if (choice === undefined || offered.length === 0) return null;
   return (
     <FormField label={strings.way} stretch>
       <Tiles

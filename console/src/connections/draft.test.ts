@@ -71,12 +71,13 @@ describe("a form starts", () => {
   });
 
   it("with the original's properties and no credential", () => {
-    const stored = ["oAuthCredentials.clientId", "oAuthCredentials.oAuthRequest.authCode"];
+    const stored = ["oAuthCredentials.clientId", "oAuthCredentials.oAuthRequest.authCode", "oAuthCredentials.accessToken"];
     const start = startOf(layoutOf(sap), source(sap, { portNumber: 443 }, stored));
     expect(start.values).toEqual({ "properties.portNumber": "443" });
     expect(start.alternative).toBe("credentials.oAuthCredentials");
     // A code is exchanged once.
     expect(start.decisions).toEqual({ "oAuthCredentials.oAuthRequest.authCode": "remove" });
+    expect(startOf(layoutOf(sap), source(sap, {}, stored.slice(0, 2))).decisions).toEqual({});
   });
 
   it("with a line for each stored key of a map", () => {

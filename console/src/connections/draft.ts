@@ -19,10 +19,11 @@ export interface Start {
 export function startOf(layout: Layout, source: Profile | undefined): Start {
   const stored = source?.credentials ?? [];
   const alternative = initialAlternative(layout, stored);
+  const hasTokens = stored.some((path) => ["accessToken", "refreshToken"].includes(nameOf(path)));
   const decisions = Object.fromEntries(
-    // A code is exchanged once; what is left of one is of no use.
+    // A code is exchanged once: beside the tokens that it brought, what is left of it is of no use.
     stored
-      .filter((path) => ["authCode", "redirectUri"].includes(nameOf(path)))
+      .filter((path) => hasTokens && ["authCode", "redirectUri"].includes(nameOf(path)))
       .map((path) => [path, "remove" as const]),
   );
   return {
@@ -37,14 +38,14 @@ export function startOf(layout: Layout, source: Profile | undefined): Start {
 }
 
 /**
- * For a new connection: the value of a choice that has only one, and a line for each key that the connector
+ * For a new connection: the only custom way to log in, and a line for each key that the connector
  * knows of a map. Where there are several ways, a person names one first.
  */
 export function knownKeys(fields: readonly Field[]): Values {
   const values: { [path: string]: FieldValue } = {};
   for (const { path, member } of fields) {
     const [only, ...others] = member.options;
-    const isWay = nameOf(path) === "customAuthenticationType" || (member.kind === "select" && member.required);
+    const isWay = nameOf(path) === "customAuthenticationType";
     if (isWay && only !== undefined && others.length === 0) values[path] = only;
     const keys = member.keys ?? [];
     const ways = new Set(keys.map((key) => key.customAuthenticationType));

@@ -41,7 +41,8 @@ export function FieldControl(props: FieldControlProps) {
     case "secret":
       return <SecretControl {...props} />;
     default:
-      if (props.options.length > 0) return <SuggestingControl {...props} />;
+      // A single text is filled in from the start; there is nothing to choose.
+      if (props.options.length > (member.kind === "url" ? 0 : 1)) return <SuggestingControl {...props} />;
       return (
         <Input
           value={textOf(value)}

@@ -12,6 +12,7 @@ import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { errorText } from "../api/client";
 import { fieldsOf, valuesOf } from "../form/values";
+import { formatTime } from "../format";
 import { href, navigate, useRoute } from "../router";
 import { useNotifications } from "../shell/notifications";
 import { Page } from "../shell/Page";
@@ -20,7 +21,6 @@ import { connections as words, deletion, details as strings } from "../strings/c
 import { loadConnectors, nameOfConnector } from "./connectors";
 import { CredentialsTable } from "./CredentialsTable";
 import { DeleteModal } from "./DeleteModal";
-import { formatTime } from "./format";
 import { HealthStatus } from "./HealthStatus";
 import { detailsHelp } from "./help";
 import { loadProfile, loadSummary, type Profile } from "./profile";

@@ -29,7 +29,7 @@ export function FieldControl(props: FieldControlProps) {
     case "boolean":
       return (
         <Toggle checked={value === true} onChange={({ detail }) => onChange(detail.checked)} {...label}>
-          {strings.on}
+          {value === true ? strings.yes : strings.no}
         </Toggle>
       );
     case "select":

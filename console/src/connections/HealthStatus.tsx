@@ -4,8 +4,8 @@ import Popover from "@cloudscape-design/components/popover";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator, { type StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
 import type { Health } from "../api/extensions";
+import { formatTime } from "../format";
 import { connections as strings } from "../strings/connections";
-import { formatTime } from "./format";
 
 const types: Readonly<Record<string, StatusIndicatorProps.Type>> = {
   Proved: "success",

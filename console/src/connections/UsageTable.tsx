@@ -10,10 +10,10 @@ import Table, { type TableProps } from "@cloudscape-design/components/table";
 import { useState } from "react";
 import { errorText } from "../api/client";
 import { describeUsage, type UsingFlow } from "../api/extensions";
+import { formatTime } from "../format";
 import { href } from "../router";
 import { common } from "../strings/common";
 import { connections as words, details as strings } from "../strings/connections";
-import { formatTime } from "./format";
 import { useLoad } from "./useLoad";
 
 const PAGE_SIZE = 10;

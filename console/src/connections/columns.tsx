@@ -2,10 +2,10 @@
 import Link from "@cloudscape-design/components/link";
 import type { TableProps } from "@cloudscape-design/components/table";
 import type { ConnectionSort, ConnectionSummary } from "../api/extensions";
+import { formatMinute } from "../format";
 import { href } from "../router";
 import { connections as strings } from "../strings/connections";
 import { type ConnectorChoice, nameOfConnector } from "./connectors";
-import { formatTime } from "./format";
 import { HealthStatus } from "./HealthStatus";
 
 /** What the server sorts by for a column. */
@@ -27,7 +27,7 @@ export function columnsFor(
       sortingField: "name",
       isRowHeader: true,
       minWidth: 160,
-      width: 220,
+      width: 200,
       cell: (item) => <Link href={viewHref(item.connectorProfileName)}>{item.connectorProfileName}</Link>,
     },
     {
@@ -35,7 +35,7 @@ export function columnsFor(
       header: strings.columns.connector,
       sortingField: "connectorType",
       minWidth: 120,
-      width: 150,
+      width: 140,
       cell: (item) => nameOfConnector(connectors, item.connectorType, item.connectorLabel),
     },
     {
@@ -43,7 +43,7 @@ export function columnsFor(
       header: strings.columns.mode,
       sortingField: "connectionMode",
       minWidth: 120,
-      width: 180,
+      width: 165,
       cell: (item) => strings.modes[item.connectionMode] ?? item.connectionMode,
     },
     {
@@ -51,15 +51,15 @@ export function columnsFor(
       header: strings.columns.lastUpdated,
       sortingField: "lastUpdatedAt",
       minWidth: 140,
-      width: 165,
-      cell: (item) => formatTime(item.lastUpdatedAt, "short"),
+      width: 180,
+      cell: (item) => formatMinute(item.lastUpdatedAt),
     },
     {
       id: "health",
       header: strings.columns.health,
       sortingField: "health",
       minWidth: 120,
-      width: 190,
+      width: 140,
       cell: (item) => <HealthStatus health={item.health} testing={testing.has(item.connectorProfileName)} />,
     },
     {
@@ -67,7 +67,7 @@ export function columnsFor(
       header: strings.columns.usedBy,
       sortingField: "usedBy",
       minWidth: 100,
-      width: 115,
+      width: 105,
       cell: (item) =>
         item.usedBy === 0 ? (
           strings.usedByNone

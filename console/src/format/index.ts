@@ -41,8 +41,9 @@ export function between(start: Date | undefined, end: Date | undefined): number 
   return start === undefined || end === undefined ? undefined : end.getTime() - start.getTime();
 }
 
-/** `Nov 24, 2026, 10:33:32 (UTC+01:00)`; `zone` is for tests. */
-export function formatTime(time: Date | undefined, zone?: string): string {
+/** `Nov 24, 2026, 10:33:32 (UTC+01:00)` of a moment or its RFC 3339 text; `zone` is for tests. */
+export function formatTime(moment: Date | string | undefined, zone?: string): string {
+  const time = typeof moment === "string" ? new Date(moment) : moment;
   if (time === undefined || Number.isNaN(time.getTime())) return "-";
   const parts = new Intl.DateTimeFormat("en-US", {
     dateStyle: "medium",
@@ -51,6 +52,13 @@ export function formatTime(time: Date | undefined, zone?: string): string {
     timeZone: zone,
   }).format(time);
   return `${parts} (${offsetOf(time, zone)})`;
+}
+
+/** `Nov 24, 2026, 10:33`: for narrow columns. */
+export function formatMinute(moment: string): string {
+  const time = new Date(moment);
+  if (Number.isNaN(time.getTime())) return "-";
+  return new Intl.DateTimeFormat("en-US", { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" }).format(time);
 }
 
 function offsetOf(time: Date, zone: string | undefined): string {

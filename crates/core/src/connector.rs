@@ -1,8 +1,8 @@
 //! What a connector is: the traits that each folder of `connectors` implements.
 
 use std::sync::Arc;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -69,6 +69,38 @@ pub trait Connector: Send + Sync {
         request: ReadRequest,
         progress: Arc<Progress>,
     ) -> Result<Scan, ConnectorError>;
+
+    /// Ends what a flow that followed an entity's changes keeps alive at the
+    /// source (a delta queue that fills up with nobody to empty it). It is called
+    /// when the flow is deleted, with the cursor of its last successful run;
+    /// `None` says that the flow began to follow the changes and has none yet.
+    /// A source that keeps nothing does nothing.
+    async fn end_subscription(
+        &self,
+        _connection: &OpenConnection,
+        _entity: &str,
+        _cursor: Option<&str>,
+    ) -> Result<(), ConnectorError> {
+        Ok(())
+    }
+}
+
+/// Where the next run goes on, told by a scan once it has ended whole.
+#[derive(Clone, Debug, Default)]
+pub struct CursorCell(Arc<OnceLock<String>>);
+
+impl CursorCell {
+    /// Tells the cursor; only the first one counts.
+    pub fn set(&self, cursor: String) {
+        // A second cursor of one scan would be a contradiction; the first is kept.
+        let _ = self.0.set(cursor);
+    }
+
+    /// The cursor. `None` before the stream has ended, after one that ended with
+    /// an error or was dropped, and of a source that has no cursors.
+    pub fn get(&self) -> Option<&str> {
+        self.0.get().map(String::as_str)
+    }
 }
 
 /// An open scan.
@@ -80,6 +112,10 @@ pub struct Scan {
     pub pushed: Vec<bool>,
     /// Record batches of that schema.
     pub batches: BoxStream<'static, Result<RecordBatch, ConnectorError>>,
+    /// Where the next run goes on: filled when `batches` has ended without an
+    /// error. Clone it before the stream is handed on, and keep its cursor only
+    /// together with the records.
+    pub next_cursor: CursorCell,
 }
 
 /// What a run has done so far; shared by the source, the engine and whoever

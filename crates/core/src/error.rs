@@ -16,6 +16,9 @@ pub enum ConnectorErrorKind {
     NotFound,
     /// The configuration or the request cannot work as it is.
     Invalid,
+    /// The vendor no longer knows the cursor of an earlier run: the changes since
+    /// then are lost to it, and only a full read begins anew.
+    Expired,
     /// The vendor's answer could not be understood, or was torn.
     BadAnswer,
     /// This connector has no such ability (yet).

@@ -83,4 +83,12 @@ pub struct ReadRequest {
     pub page_size: Option<u32>,
     /// Pages in flight at most, if the flow says so.
     pub parallelism: Option<u32>,
+    /// Whether to follow the entity's changes by the source's own means (SAP's
+    /// delta tokens): without a cursor everything is read and the source begins
+    /// to note changes; with one, only what changed since is read. The scan then
+    /// tells the next cursor.
+    pub track_changes: bool,
+    /// The cursor of the last successful run, in the connector's own words. The
+    /// same one may be given again after a run that failed.
+    pub cursor: Option<String>,
 }

@@ -30,7 +30,8 @@ pub fn read_request(spec: &FlowSpec) -> ReadRequest {
         }
         SourceSpec::S3(source) => (format!("{}/{}", source.bucket, source.prefix), None, None),
     };
-    ReadRequest { entity, fields: needed_fields(&spec.tasks), filters, page_size, parallelism }
+    let fields = needed_fields(&spec.tasks);
+    ReadRequest { entity, fields, filters, page_size, parallelism, ..ReadRequest::default() }
 }
 
 /// The fields that tasks name, in the order in which they first stand there,

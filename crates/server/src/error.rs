@@ -86,7 +86,7 @@ impl From<ConnectorError> for ApiError {
                 Self::new(ErrorKind::ConnectorServer, error.message)
             }
             Kind::NotFound => Self::not_found(error.message),
-            Kind::Invalid => Self::validation(error.message),
+            Kind::Invalid | Kind::Expired => Self::validation(error.message),
             Kind::Unsupported => Self::unsupported(error.message),
         }
     }

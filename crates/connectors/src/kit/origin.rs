@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, header};
 use reqwest::Url;
 use tidegate_core::{ConnectorError, ConnectorErrorKind, Secret};
 
@@ -110,18 +110,33 @@ impl Origin {
     /// redirects followed on this origin. A status other than success is an error
     /// with the vendor's words.
     pub async fn get(&self, url: &Url, headers: &HeaderMap) -> Result<Answer, ConnectorError> {
+        self.exchange(&Method::GET, url, headers).await
+    }
+
+    /// The same by POST and without a body, for calls that may be repeated
+    /// without harm.
+    pub async fn post(&self, url: &Url, headers: &HeaderMap) -> Result<Answer, ConnectorError> {
+        self.exchange(&Method::POST, url, headers).await
+    }
+
+    async fn exchange(
+        &self,
+        method: &Method,
+        url: &Url,
+        headers: &HeaderMap,
+    ) -> Result<Answer, ConnectorError> {
         let started = Instant::now();
         let mut attempt = 1;
         loop {
-            let failure = match self.once(url, headers).await? {
+            let failure = match self.once(method, url, headers).await? {
                 Ok((url, raw)) if raw.status.is_success() => {
                     return Ok(Answer { url, headers: raw.headers, body: raw.body });
                 }
                 Ok((at, raw)) if !is_transient(raw.status) => {
-                    return Err(self.refused(&at, &raw, attempt, started));
+                    return Err(self.refused(method, &at, &raw, attempt, started));
                 }
                 Err(failure) if !failure.transient => {
-                    return Err(self.failed(url, &failure, attempt, started));
+                    return Err(self.failed(method, url, &failure, attempt, started));
                 }
                 other => other,
             };
@@ -131,8 +146,8 @@ impl Origin {
             };
             let Some(wait) = self.retry.wait(attempt, started.elapsed(), asked) else {
                 return Err(match &failure {
-                    Ok((at, raw)) => self.refused(at, raw, attempt, started),
-                    Err(failure) => self.failed(url, failure, attempt, started),
+                    Ok((at, raw)) => self.refused(method, at, raw, attempt, started),
+                    Err(failure) => self.failed(method, url, failure, attempt, started),
                 });
             };
             let why = match &failure {
@@ -149,6 +164,7 @@ impl Origin {
     /// The outer error is final; the inner result may be tried again.
     async fn once(
         &self,
+        method: &Method,
         url: &Url,
         headers: &HeaderMap,
     ) -> Result<Result<(Url, RawAnswer), Failure>, ConnectorError> {
@@ -157,7 +173,8 @@ impl Origin {
         let mut refreshed = false;
         for _ in 0..=MAX_REDIRECTS {
             debug_assert!(same_origin(&at, &self.base), "requests stay on the origin");
-            let mut request = self.outbound.client.get(at.clone()).headers(headers.clone());
+            let mut request =
+                self.outbound.client.request(method.clone(), at.clone()).headers(headers.clone());
             match (&self.auth, &token) {
                 (Auth::Basic { user, password }, _) => {
                     request = request.basic_auth(user.expose(), Some(password.expose()));
@@ -216,10 +233,17 @@ impl Origin {
         Err(self.error(ConnectorErrorKind::Invalid, &text))
     }
 
-    fn refused(&self, url: &Url, raw: &RawAnswer, attempt: u32, started: Instant) -> ConnectorError {
+    fn refused(
+        &self,
+        method: &Method,
+        url: &Url,
+        raw: &RawAnswer,
+        attempt: u32,
+        started: Instant,
+    ) -> ConnectorError {
         let words = vendor_message(&raw.body);
         let text = format!(
-            "GET {} answered {}{}{words}{}",
+            "{method} {} answered {}{}{words}{}",
             shown(url),
             raw.status,
             if words.is_empty() { "" } else { ": " },
@@ -230,8 +254,15 @@ impl Origin {
         error
     }
 
-    fn failed(&self, url: &Url, failure: &Failure, attempt: u32, started: Instant) -> ConnectorError {
-        let text = format!("GET {} failed: {}{}", shown(url), failure.text, tried(attempt, started));
+    fn failed(
+        &self,
+        method: &Method,
+        url: &Url,
+        failure: &Failure,
+        attempt: u32,
+        started: Instant,
+    ) -> ConnectorError {
+        let text = format!("{method} {} failed: {}{}", shown(url), failure.text, tried(attempt, started));
         self.error(failure.kind, &text)
     }
 }

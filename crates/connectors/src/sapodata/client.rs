@@ -109,6 +109,20 @@ impl Client {
         accept: &'static str,
         more: &[(HeaderName, String)],
     ) -> Result<Answer, ConnectorError> {
+        self.origin.get(&self.in_session(url), &self.headers(accept, more)).await
+    }
+
+    /// POSTs nothing, with the given `Accept` and further headers.
+    pub(super) async fn post(
+        &self,
+        url: &Url,
+        accept: &'static str,
+        more: &[(HeaderName, String)],
+    ) -> Result<Answer, ConnectorError> {
+        self.origin.post(&self.in_session(url), &self.headers(accept, more)).await
+    }
+
+    fn headers(&self, accept: &'static str, more: &[(HeaderName, String)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
         headers.insert("x-requested-with", HeaderValue::from_static("XMLHttpRequest"));
@@ -120,7 +134,7 @@ impl Client {
                 headers.insert(name, value);
             }
         }
-        self.origin.get(&self.in_session(url), &headers).await
+        headers
     }
 
     /// Reads the `$metadata` of the service at a path.

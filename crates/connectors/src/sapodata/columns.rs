@@ -183,6 +183,11 @@ pub fn navigation_column(name: &str) -> (Column, Field) {
     finish(name, Kind::Json, HashMap::new())
 }
 
+/// A column of texts that the service does not have.
+pub fn text_column(name: &str) -> (Column, Field) {
+    finish(name, Kind::Text, HashMap::new())
+}
+
 fn finish(name: &str, kind: Kind, mut facts: HashMap<String, String>) -> (Column, Field) {
     if matches!(kind, Kind::Json | Kind::FreeDecimal) {
         facts.insert(EXTENSION_NAME.to_owned(), JSON_EXTENSION.to_owned());

@@ -4,6 +4,7 @@ use tidegate_core::ConnectorError;
 use tidegate_core::entity::{Entity, EntityField, EntityGroup};
 
 use super::catalog;
+use super::changes::{CHANGE_MODE, Tracking};
 use super::client::Client;
 use super::columns::{Kind, kind_of};
 use super::filter::operators;
@@ -58,7 +59,40 @@ pub(super) async fn describe(client: &Client, entity: &str) -> Result<Vec<Entity
     for property in &entity.properties {
         add(&metadata, set, entity, property, None, &mut fields);
     }
+    // The wire has no place for facts of the entity, so its key tells them.
+    if let Some(tracking) = Tracking::of(&metadata, set) {
+        for field in fields.iter_mut().filter(|field| field.primary_key) {
+            field.custom.push(("changeTracking".to_owned(), tracking.as_str().to_owned()));
+        }
+        if tracking == Tracking::DeltaLinks && entity.property(CHANGE_MODE).is_none() {
+            fields.push(change_mode());
+        }
+    }
     Ok(fields)
+}
+
+/// The column that V4 does not have: what became of a record.
+fn change_mode() -> EntityField {
+    EntityField {
+        identifier: CHANGE_MODE.to_owned(),
+        parent: None,
+        label: "Change mode".to_owned(),
+        description: Some(
+            "C for a record of a full load, U for one that was created or changed since, D for one that was deleted: \
+             of that only the key is known."
+                .to_owned(),
+        ),
+        field_type: "Edm.String".to_owned(),
+        primary_key: false,
+        nullable: false,
+        queryable: true,
+        timestamp: false,
+        filter_operators: vec!["EQUAL_TO", "NOT_EQUAL_TO"],
+        length: Some(1..=1),
+        supported_values: ["C", "U", "D"].map(str::to_owned).to_vec(),
+        default_value: None,
+        custom: Vec::new(),
+    }
 }
 
 fn add(

@@ -3,9 +3,10 @@
 //! [`SapOData`] answers the [`Connector`] trait. A request's `objectPath` is
 //! resolved by [`target`], its schema comes from [`metadata`] and [`columns`], its
 //! filters are spelled by [`filter`], and `scan` reads the pages that [`page`]
-//! decodes into Arrow.
+//! decodes into Arrow. How a flow follows an entity's changes is in [`changes`].
 
 mod catalog;
+pub mod changes;
 mod client;
 pub mod columns;
 pub mod config;
@@ -78,5 +79,14 @@ impl Connector for SapOData {
         progress: Arc<Progress>,
     ) -> Result<Scan, ConnectorError> {
         scan::open(self.client(open, Retry::RUN)?, request, progress).await
+    }
+
+    async fn end_subscription(
+        &self,
+        open: &OpenConnection,
+        entity: &str,
+        cursor: Option<&str>,
+    ) -> Result<(), ConnectorError> {
+        changes::end(&self.client(open, Retry::CALL)?, entity, cursor).await
     }
 }

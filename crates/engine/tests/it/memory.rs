@@ -10,7 +10,7 @@ use std::time::Duration;
 use datafusion::arrow::array::{Int64Array, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use futures::StreamExt as _;
-use tidegate_core::connector::{Progress, Scan};
+use tidegate_core::connector::{CursorCell, Progress, Scan};
 use tidegate_core::flow::OutputFormat;
 use tidegate_core::plan::{Comparison, Filter};
 use tidegate_core::task::{MaskPart, Task};
@@ -113,7 +113,12 @@ async fn run_flow(format: &str) {
     };
     let mut spec = flow(sap(), format, tasks);
     spec.destination.preserve_source_data_typing = Some(true);
-    let source = SourceInput::Scan(Scan { schema, pushed: vec![false], batches: batches.boxed() });
+    let source = SourceInput::Scan(Scan {
+        schema,
+        pushed: vec![false],
+        batches: batches.boxed(),
+        next_cursor: CursorCell::default(),
+    });
     bench.stage(&spec, source).await.unwrap();
     assert_eq!(Progress::get(&bench.progress.records_processed), ROWS as u64 - 1_000);
 }

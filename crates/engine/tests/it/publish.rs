@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
-use tidegate_core::connector::Scan;
+use tidegate_core::connector::{CursorCell, Scan};
 use tidegate_core::flow::{FlowSpec, OutputFormat, PrefixType};
 use tidegate_core::run::{CommitList, CommitStep};
 use tidegate_core::{ConnectorError, ConnectorErrorKind};
@@ -173,7 +173,12 @@ async fn cancelling_ends_the_run_within_a_second() {
         let bench = Bench::new();
         let endless = futures::stream::repeat_with(|| Ok(orders()));
         let batches = if silent { futures::stream::pending().boxed() } else { endless.boxed() };
-        let source = SourceInput::Scan(Scan { schema: orders().schema(), pushed: vec![], batches });
+        let source = SourceInput::Scan(Scan {
+            schema: orders().schema(),
+            pushed: vec![],
+            batches,
+            next_cursor: CursorCell::default(),
+        });
         let cancel = CancellationToken::new();
         let spec = flow(sap(), OutputFormat::Json, map_all());
         let identity = run();

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use futures::StreamExt as _;
 use tempfile::TempDir;
 use tidegate_core::ConnectorErrorKind;
-use tidegate_core::connector::{Progress, Scan};
+use tidegate_core::connector::{CursorCell, Progress, Scan};
 use tidegate_core::flow::{FlowSpec, InputFormat, OutputFormat};
 use tidegate_core::run::{CommitList, CommitStep};
 use tidegate_engine::{Buckets, Engine, RunError, RunIdentity, S3Config, S3Keys, SourceInput};
@@ -159,7 +159,12 @@ async fn discarded_and_broken_runs_leave_no_upload() {
 
     let cancel = CancellationToken::new();
     let endless = futures::stream::repeat_with(|| Ok(orders())).boxed();
-    let source = SourceInput::Scan(Scan { schema: orders().schema(), pushed: vec![], batches: endless });
+    let source = SourceInput::Scan(Scan {
+        schema: orders().schema(),
+        pushed: vec![],
+        batches: endless,
+        next_cursor: CursorCell::default(),
+    });
     let identity = RunIdentity { attempt: 2, ..run() };
     let running = engine.stage(&spec, source, &identity, Arc::default(), cancel.clone());
     let stop = async {

@@ -9,7 +9,7 @@ use datafusion::arrow::datatypes::SchemaRef;
 use futures::StreamExt as _;
 use serde_json::Value;
 use tempfile::TempDir;
-use tidegate_core::connector::{Progress, Scan};
+use tidegate_core::connector::{CursorCell, Progress, Scan};
 use tidegate_core::flow::{FlowSpec, InputFormat, OutputFormat, S3Destination, S3Source, SourceSpec};
 use tidegate_core::run::CommitList;
 use tidegate_core::task::{RawTask, Task, parse};
@@ -123,6 +123,7 @@ pub fn scan(schema: &SchemaRef, batches: Vec<Result<RecordBatch, ConnectorError>
         schema: schema.clone(),
         pushed: vec![],
         batches: futures::stream::iter(batches).boxed(),
+        next_cursor: CursorCell::default(),
     })
 }
 

@@ -102,6 +102,18 @@ pub struct EntitySet {
     pub addressable: bool,
     /// Properties that this set refuses in `$filter` (V4 capabilities).
     pub not_filterable: Vec<String>,
+    /// Whether the service notes its changes and gives links to them:
+    /// `sap:change-tracking` of V2, `Capabilities.ChangeTracking` of V4.
+    pub change_tracking: bool,
+}
+
+/// A function that a V2 service offers beside its entity sets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FunctionImport {
+    /// Its name.
+    pub name: String,
+    /// Whether it is called by POST (`m:HttpMethod`) and not by GET.
+    pub post: bool,
 }
 
 /// A parsed `$metadata` document.
@@ -111,6 +123,8 @@ pub struct Metadata {
     pub version: Version,
     /// In the order of the document.
     pub sets: Vec<EntitySet>,
+    /// The functions of V2, in the order of the document.
+    pub functions: Vec<FunctionImport>,
     /// Entity and complex types by qualified name.
     pub types: HashMap<String, StructuredType>,
     /// Enumeration types and type definitions: what they are underneath
@@ -132,6 +146,11 @@ impl Metadata {
     /// An entity set by its name.
     pub fn set(&self, name: &str) -> Option<&EntitySet> {
         self.sets.iter().find(|set| set.name == name)
+    }
+
+    /// A function of V2 by its name.
+    pub fn function(&self, name: &str) -> Option<&FunctionImport> {
+        self.functions.iter().find(|function| function.name == name)
     }
 
     /// The type of an entity set.

@@ -7,7 +7,7 @@ use quick_xml::Reader;
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesStart, Event};
 
-use super::{EntitySet, Metadata, Navigation, Property, Scale, StructuredType, Version};
+use super::{EntitySet, FunctionImport, Metadata, Navigation, Property, Scale, StructuredType, Version};
 
 /// One end of a V2 association: its role, its type, and whether it is many.
 type AssociationEnd = (String, String, bool);
@@ -20,6 +20,7 @@ struct Parser {
     namespace: String,
     aliases: HashMap<String, String>,
     sets: Vec<EntitySet>,
+    functions: Vec<FunctionImport>,
     types: HashMap<String, StructuredType>,
     underlying: HashMap<String, String>,
     associations: HashMap<String, Vec<AssociationEnd>>,
@@ -185,8 +186,13 @@ impl Parser {
                     label: get("sap:label"),
                     addressable: get("sap:addressable").as_deref() != Some("false"),
                     not_filterable: Vec::new(),
+                    change_tracking: get("sap:change-tracking").as_deref() == Some("true"),
                     name,
                 });
+            }
+            b"FunctionImport" => {
+                let post = get("HttpMethod").is_some_and(|method| method.eq_ignore_ascii_case("POST"));
+                self.functions.push(FunctionImport { name: required("Name")?, post });
             }
             b"Annotations" => target = get("Target"),
             b"Annotation" => self.terms.push((required("Term")?, self.target())),
@@ -276,7 +282,13 @@ impl Parser {
                 navigation.target = navigation.target.take().map(|target| full(&target));
             }
         }
-        Ok(Metadata { version, sets: self.sets, types: self.types, aliases: self.underlying })
+        Ok(Metadata {
+            version,
+            sets: self.sets,
+            functions: self.functions,
+            types: self.types,
+            aliases: self.underlying,
+        })
     }
 
     fn qualified(&self, name: &str) -> String {
@@ -284,7 +296,25 @@ impl Parser {
     }
 
     fn apply_annotations(&mut self) {
-        for annotation in std::mem::take(&mut self.annotations) {
+        let annotations = std::mem::take(&mut self.annotations);
+        // What holds for the container holds for its sets, unless one says otherwise.
+        let is_tracking = |annotation: &&Annotation| {
+            annotation.term.rsplit('.').next() == Some("ChangeTracking")
+                && annotation.property.as_deref() == Some("Supported")
+        };
+        let (container, own): (Vec<_>, Vec<_>) =
+            annotations.iter().filter(is_tracking).partition(|annotation| !annotation.target.contains('/'));
+        for set in &mut self.sets {
+            for annotation in &container {
+                set.change_tracking = annotation.value == "true";
+            }
+            for annotation in &own {
+                if annotation.target.rsplit('/').next() == Some(set.name.as_str()) {
+                    set.change_tracking = annotation.value == "true";
+                }
+            }
+        }
+        for annotation in annotations {
             let term = annotation.term.rsplit('.').next().unwrap_or_default().to_owned();
             let Some((owner, member)) = annotation.target.rsplit_once('/') else { continue };
             if term == "FilterRestrictions" {

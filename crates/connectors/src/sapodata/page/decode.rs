@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 use super::super::columns::Column;
 use super::super::values::unquote;
 use super::cell::Cells;
+use super::removed::key_of;
 use super::torn::last_words;
 use crate::kit::{json_message, looks_like_html};
 
@@ -23,6 +24,21 @@ pub struct Decoder {
     schema: SchemaRef,
     targets: HashMap<String, Target>,
     keys: usize,
+    changes: Option<Changes>,
+}
+
+/// How the pages of a service that follows its changes by OData's own means are
+/// read: a deleted record is its key and nothing else.
+#[derive(Clone, Debug)]
+pub struct Changes {
+    /// The names of the key's properties, in order.
+    pub keys: Vec<String>,
+    /// The column that says what became of a record, if it is asked for: `D`
+    /// where one was deleted.
+    pub column: Option<usize>,
+    /// What stands there for all others: `C` (created) when everything is read,
+    /// `U` (created or changed) when changes are.
+    pub otherwise: &'static str,
 }
 
 /// A decoded page.
@@ -34,6 +50,8 @@ pub struct Page {
     /// The key of the last record: the text of each key property, in order.
     /// Empty when the page is, or when the decoder was not asked for keys.
     pub last_key: Vec<String>,
+    /// The link to what changes after this page, as the service wrote it.
+    pub delta: Option<String>,
 }
 
 /// Why a page could not be decoded.
@@ -53,6 +71,20 @@ struct Target {
     column: Option<usize>,
     key: Option<usize>,
     error: bool,
+    mark: Option<Mark>,
+}
+
+/// What a member says of the record itself, in a page of changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mark {
+    /// `@odata.context`, which in V4.0 makes a record a deletion or a link.
+    Context,
+    /// `@removed` of V4.01.
+    Removed,
+    /// `@odata.id`, the record's address.
+    Address,
+    /// `id`, the address of a V4.0 deletion; in other records a property.
+    Id,
 }
 
 impl Decoder {
@@ -67,7 +99,24 @@ impl Decoder {
             targets.entry(key.clone()).or_default().key = Some(at);
         }
         targets.entry("error".to_owned()).or_insert(Target { error: true, ..Target::default() });
-        Self { columns, schema, targets, keys: keys.len() }
+        Self { columns, schema, targets, keys: keys.len(), changes: None }
+    }
+
+    /// The same for pages that may hold deletions.
+    pub fn with_changes(mut self, changes: Changes) -> Self {
+        for (name, mark) in [
+            ("@odata.context", Mark::Context),
+            ("@context", Mark::Context),
+            ("@odata.removed", Mark::Removed),
+            ("@removed", Mark::Removed),
+            ("@odata.id", Mark::Address),
+            ("@id", Mark::Address),
+            ("id", Mark::Id),
+        ] {
+            self.targets.entry(name.to_owned()).or_default().mark = Some(mark);
+        }
+        self.changes = Some(changes);
+        self
     }
 
     /// Decodes the body of an answer.
@@ -87,6 +136,7 @@ impl Decoder {
             count: 0,
             last_key: vec![""; self.keys],
             next: None,
+            delta: None,
             vendor: None,
             listed: false,
         };
@@ -120,6 +170,7 @@ struct Rows<'a, 'de> {
     count: usize,
     last_key: Vec<&'de str>,
     next: Option<String>,
+    delta: Option<String>,
     vendor: Option<String>,
     listed: bool,
 }
@@ -169,7 +220,38 @@ impl<'de> Rows<'_, 'de> {
             0 => Vec::new(),
             _ => self.last_key.iter().map(|raw| unquote(raw).into_owned()).collect(),
         };
-        Ok(Page { batch, next: self.next, last_key })
+        Ok(Page { batch, next: self.next, last_key, delta: self.delta })
+    }
+
+    /// Completes a record of a page of changes: the key of a deleted one, which
+    /// may stand in its address only, and what became of it.
+    fn conclude(&mut self, removed: bool, address: Option<&str>) -> Result<(), String> {
+        let Some(changes) = &self.decoder.changes else { return Ok(()) };
+        if removed {
+            let named = address.and_then(|address| key_of(address, &changes.keys));
+            for name in &changes.keys {
+                let Some(at) = self.decoder.targets.get(name).and_then(|target| target.column) else {
+                    continue;
+                };
+                if self.filled[at] == self.count {
+                    continue;
+                }
+                let value = named.as_ref().and_then(|named| named.iter().find(|(key, _)| key == name));
+                let Some((_, value)) = value else {
+                    return Err(format!("a deleted record does not tell its key {name}"));
+                };
+                self.filled[at] = self.count;
+                self.cells[at].append(value).ok_or_else(|| {
+                    format!("the key {name} of a deleted record, {value}, does not fit its type")
+                })?;
+            }
+        }
+        if let Some(at) = changes.column {
+            let mode = if removed { "D" } else { changes.otherwise };
+            self.filled[at] = self.count;
+            self.cells[at].append(mode).ok_or("the change mode is a text")?;
+        }
+        Ok(())
     }
 }
 
@@ -191,6 +273,7 @@ impl<'de> Visitor<'de> for Document<'_, '_, 'de> {
                 "value" | "results" => map.next_value_seed(List { rows: &mut *self.rows })?,
                 "d" => map.next_value_seed(Wrapped { rows: &mut *self.rows })?,
                 "@odata.nextLink" | "@nextLink" | "__next" => self.rows.next = map.next_value()?,
+                "@odata.deltaLink" | "@deltaLink" | "__delta" => self.rows.delta = map.next_value()?,
                 "error" => {
                     let error: Value = map.next_value()?;
                     self.rows.vendor = json_message(&serde_json::json!({ "error": error }));
@@ -283,9 +366,29 @@ impl<'de> Visitor<'de> for Record<'_, '_, 'de> {
         let rows = self.rows;
         rows.count += 1;
         let mut at = 0;
+        let (mut removed, mut by_context, mut is_link) = (false, false, false);
+        let mut address: Option<&'de RawValue> = None;
         while let Some(target) = map.next_key_seed(Member { rows: &mut *rows, at })? {
             at += 1;
-            if target.error {
+            if is_link {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            let mark = target.mark.filter(|mark| *mark != Mark::Id || by_context);
+            if let Some(mark) = mark {
+                let raw: &'de RawValue = map.next_value()?;
+                let text = unquote(raw.get());
+                match mark {
+                    Mark::Context => {
+                        by_context = text.ends_with("$deletedEntity");
+                        removed |= by_context;
+                        // A relation that came or went is no record of this set.
+                        is_link = text.ends_with("/$link") || text.ends_with("/$deletedLink");
+                    }
+                    Mark::Removed => removed |= raw.get() != "null",
+                    Mark::Address | Mark::Id => address = Some(raw),
+                }
+            } else if target.error {
                 // A service that fails in the middle may put its error where a
                 // record would be.
                 let raw: &RawValue = map.next_value()?;
@@ -305,6 +408,11 @@ impl<'de> Visitor<'de> for Record<'_, '_, 'de> {
                 map.next_value::<IgnoredAny>()?;
             }
         }
+        if is_link {
+            rows.count -= 1;
+            return Ok(());
+        }
+        rows.conclude(removed, address.map(RawValue::get)).map_err(A::Error::custom)?;
         for (filled, cells) in rows.filled.iter_mut().zip(&mut rows.cells) {
             if *filled != rows.count {
                 *filled = rows.count;

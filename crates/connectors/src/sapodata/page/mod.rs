@@ -2,7 +2,8 @@
 
 mod cell;
 mod decode;
+mod removed;
 mod torn;
 
-pub use decode::{Decoder, Page, PageError};
+pub use decode::{Changes, Decoder, Page, PageError};
 pub use torn::peek_next;

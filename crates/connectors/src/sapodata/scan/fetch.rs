@@ -13,6 +13,9 @@ use super::super::page::{Decoder, Page, PageError};
 use super::super::target::Target;
 use crate::kit::Answer;
 
+/// Records a page of an ODP entity set, when the flow does not say; it is also the most.
+const ODP_PAGE: u32 = 10_000;
+
 /// What one scan reads, and with what.
 pub(super) struct Reader {
     pub(super) client: Client,
@@ -75,6 +78,28 @@ impl Reader {
         let mut headers = vec![version_header(self.version)];
         if let (true, Version::V4, Some(size)) = (prefer, self.version, self.page_size) {
             headers.push((HeaderName::from_static("prefer"), format!("odata.maxpagesize={size}")));
+        }
+        let answer = self.client.get(url, accept(self.version), &headers).await?;
+        Progress::add(&self.progress.bytes_read, answer.body.len() as u64);
+        Ok(answer)
+    }
+
+    /// GETs a page of an entity set whose changes are followed. With `track`, the
+    /// service is asked to note the changes from here on.
+    pub(super) async fn get_tracked(&self, url: &Url, track: bool) -> Result<Answer, ConnectorError> {
+        let mut wishes = Vec::new();
+        if track {
+            wishes.push("odata.track-changes".to_owned());
+        }
+        // Without a size SAP sends everything as one page.
+        let size = match self.version {
+            Version::V2 => Some(self.page_size.unwrap_or(ODP_PAGE)),
+            Version::V4 => self.page_size,
+        };
+        wishes.extend(size.map(|size| format!("odata.maxpagesize={size}")));
+        let mut headers = vec![version_header(self.version)];
+        if !wishes.is_empty() {
+            headers.push((HeaderName::from_static("prefer"), wishes.join(",")));
         }
         let answer = self.client.get(url, accept(self.version), &headers).await?;
         Progress::add(&self.progress.bytes_read, answer.body.len() as u64);

@@ -62,9 +62,12 @@ fn value(literal: &str) -> Option<String> {
 mod tests {
     use super::*;
 
+    /// An address, the names of the key, and what is read.
+    type Case<'a> = (&'a str, &'a [&'a str], Option<&'a [(&'a str, &'a str)]>);
+
     #[test]
     fn keys_are_read_from_addresses_of_every_form() {
-        let cases: &[(&str, &[&str], Option<&[(&str, &str)]>)] = &[
+        let cases: &[Case] = &[
             ("Things(1)", &["ID"], Some(&[("ID", "\"1\"")])),
             ("Things(-5L)", &["ID"], Some(&[("ID", "\"-5\"")])),
             ("Things('it''s (a) b,c=d')", &["ID"], Some(&[("ID", "\"it's (a) b,c=d\"")])),

@@ -87,6 +87,10 @@ async fn the_first_run_reads_everything_and_later_ones_what_changed() {
             ["odata.track-changes,odata.maxpagesize=4", "odata.maxpagesize=4", "odata.maxpagesize=4"]
         );
         assert_eq!(Progress::get(&full.progress.parallel_processes), 1);
+        let asks_for_changes = |peer: &Peer| {
+            peer.requests().iter().filter(|request| request.option("!deltatoken").is_some()).count()
+        };
+        assert_eq!(asks_for_changes(&peer), 0, "that would confirm what is not kept yet");
         let first = full.cursor.expect("a cursor");
 
         let quiet = run(&open, follow(Some(&first))).await.unwrap();

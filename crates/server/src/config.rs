@@ -72,6 +72,18 @@ pub struct Settings {
     /// Minutes after which an unused session of the console ends; fractions are allowed [default: 30]
     #[arg(long, env = "TIDEGATE_SESSION_IDLE_MINUTES", value_name = "MINUTES")]
     pub session_idle_minutes: Option<f64>,
+    /// Issuer URL of an OpenID provider that people may sign in to the console with
+    #[arg(long, env = "TIDEGATE_OIDC_ISSUER", value_name = "URL")]
+    pub oidc_issuer: Option<String>,
+    /// Identifier under which the OpenID provider knows this server
+    #[arg(long, env = "TIDEGATE_OIDC_CLIENT_ID", value_name = "ID")]
+    pub oidc_client_id: Option<String>,
+    /// What the console calls the OpenID provider [default: single sign-on]
+    #[arg(long, env = "TIDEGATE_OIDC_NAME", value_name = "NAME")]
+    pub oidc_name: Option<String>,
+    /// Whom to let in: verified e-mail addresses, *@domain, sub:IDENTIFIER
+    #[arg(long, env = "TIDEGATE_OIDC_ALLOW", value_delimiter = ',', value_name = "WHOM")]
+    pub oidc_allow: Option<Vec<String>>,
     /// Form of the log lines on stderr [default: text]
     #[arg(long, env = "TIDEGATE_LOG_FORMAT", value_enum)]
     pub log_format: Option<LogFormat>,
@@ -174,6 +186,10 @@ impl Settings {
             ca_file,
             max_concurrent_runs,
             session_idle_minutes,
+            oidc_issuer,
+            oidc_client_id,
+            oidc_name,
+            oidc_allow,
             log_format,
             log,
         )

@@ -20,7 +20,7 @@ use crate::http::{Bound, TlsFiles, router};
 use crate::keys::{Keys, generate};
 use crate::metrics::Metrics;
 use crate::s3;
-use crate::session::{SessionSettings, Sessions};
+use crate::session::{Oidc, OidcSettings, SessionSettings, Sessions};
 use crate::tasks;
 use crate::tasks::rotate::RotationState;
 use crate::tokens::VaultSink;
@@ -57,8 +57,12 @@ impl Server {
         let scope =
             Scope { account: AccountId::new(settings.account_id()?), region: settings.checked_region()? };
         let max_concurrent_runs = settings.max_concurrent_runs()?;
-        let session_settings =
-            SessionSettings { idle: settings.session_idle()?, tls: settings.tls_cert.is_some() };
+        let session_settings = SessionSettings {
+            idle: settings.session_idle()?,
+            tls: settings.tls_cert.is_some(),
+            behind_tls_proxy: settings.behind_tls_proxy.unwrap_or(false),
+        };
+        let oidc = OidcSettings::of(settings)?.map(Oidc::new).transpose()?;
         let data_dir = settings.data_dir();
         let config = StoreConfig { data_dir: data_dir.clone(), keys: key_source(settings) };
         let store = Store::open(config).await.map_err(|error| explain(&error))?;
@@ -72,6 +76,9 @@ impl Server {
             );
         }
         let root = root_key(&store, &scope.account, &data_dir).await?;
+        // Whom the provider may let in may have been set anew; they just click once more.
+        let sessions = store.sessions(&scope.account);
+        sessions.revoke_subjects().await.map_err(|error| explain(&error))?;
         let tokens = VaultSink::new(store.clone(), scope.account.clone());
         let outbound = outbound(settings)?.with_token_sink(Arc::clone(&tokens) as Arc<dyn TokenSink>);
         let config = EngineConfig {
@@ -81,7 +88,7 @@ impl Server {
         };
         let app = Arc::new(App {
             keys: Keys::new(store.clone(), scope.account.clone()),
-            sessions: Sessions::new(store.clone(), scope.account.clone(), session_settings),
+            sessions: Sessions::new(store.clone(), scope.account.clone(), session_settings, oidc),
             scope,
             store,
             engine: Engine::new(config).map_err(|error| explain(&error))?,

@@ -9,6 +9,7 @@ mod authorization;
 mod cookie;
 mod keys;
 mod limiter;
+mod oidc;
 mod origin;
 pub mod password;
 mod sign_in;
@@ -35,6 +36,7 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::http::Peer;
 
+pub use oidc::{Oidc, OidcSettings};
 pub use state::{Live, SessionSettings, Sessions};
 
 /// The largest body that is read.
@@ -50,6 +52,8 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/session/keys", post(keys::lend))
         .route("/session/sign-out", post(sign_in::sign_out))
         .route("/session/password", post(sign_in::change_password))
+        .route("/session/oidc/start", get(oidc::start))
+        .route("/session/oidc/callback", get(oidc::callback))
         .route("/session/authorization", post(authorization::complete))
 }
 

@@ -8,6 +8,7 @@ use http::request::Parts;
 use http::{HeaderMap, header};
 use tidegate_wire::ErrorKind;
 
+use super::SessionSettings;
 use crate::app::App;
 use crate::error::ApiError;
 
@@ -68,7 +69,11 @@ fn own(app: &App, parts: &Parts) -> Vec<Place> {
         |authority| authority.as_str().to_owned(),
     );
     // A proxy may end TLS; then the browser's scheme is not ours.
-    let schemes: &[&str] = if app.sessions.settings.tls { &["https"] } else { &["http", "https"] };
+    let schemes: &[&str] = match app.sessions.settings {
+        SessionSettings { tls: true, .. } => &["https"],
+        SessionSettings { behind_tls_proxy: true, .. } => &["https", "http"],
+        _ => &["http", "https"],
+    };
     let at = |scheme: &&str| Place { origin: format!("{scheme}://{host}"), prefix: String::new() };
     let public = app.public_url.iter();
     let public = public.map(|url| Place { origin: url.origin(), prefix: url.prefix().to_owned() });

@@ -10,7 +10,7 @@ use serde_json::json;
 use tidegate_core::Secret;
 use tidegate_store::{SignedInAs, StoreError, UserPassword};
 
-use super::{Answer, Refusal, Signed, cookie, origin, peer, read, reply, too_many, unauthorized};
+use super::{Answer, Refusal, Signed, cookie, oidc, origin, peer, read, reply, too_many, unauthorized};
 use crate::app::App;
 use crate::cli::VERSION;
 use crate::error::ApiError;
@@ -20,10 +20,12 @@ pub async fn status(State(app): State<Arc<App>>, request: Request) -> Response {
     reply(&app, "DescribeSession", async {
         let (parts, _) = request.into_parts();
         let live = app.sessions.find(&app, &parts.headers).await?;
+        let oidc = app.sessions.oidc.as_ref();
+        let oidc = oidc.map(|oidc| json!({ "name": oidc.name(), "startPath": oidc::START }));
         let has_users = app.store.users(&app.scope.account).any().await?;
         let mut body = json!({
             "signedIn": live.is_some(),
-            "signIn": { "password": true, "oidc": null },
+            "signIn": { "password": true, "oidc": oidc },
             "hasUsers": has_users,
             "region": app.scope.region,
             "accountId": app.scope.account,

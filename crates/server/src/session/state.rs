@@ -13,6 +13,7 @@ use tidegate_store::{NewSession, Revoked, SignedInAs, Store, StoreError};
 
 use super::cookie;
 use super::limiter::Limiter;
+use super::oidc::Oidc;
 use super::password::Passwords;
 use crate::app::App;
 use crate::error::ApiError;
@@ -30,6 +31,8 @@ pub struct SessionSettings {
     pub idle: Duration,
     /// Whether TLS ends here, so that no page of ours has an `http://` origin.
     pub tls: bool,
+    /// Whether a proxy in front ends it.
+    pub behind_tls_proxy: bool,
 }
 
 /// A session that counts, as long as [`Sessions::find`] gives it.
@@ -74,6 +77,8 @@ pub struct Sessions {
     pub limiter: Limiter,
     /// Computes hashes.
     pub passwords: Passwords,
+    /// The identity provider, if one is set.
+    pub oidc: Option<Oidc>,
     known: RwLock<Known>,
 }
 
@@ -87,13 +92,14 @@ struct Known {
 
 impl Sessions {
     /// The sessions of an account.
-    pub fn new(store: Store, account: AccountId, settings: SessionSettings) -> Self {
+    pub fn new(store: Store, account: AccountId, settings: SessionSettings, oidc: Option<Oidc>) -> Self {
         Self {
             store,
             account,
             settings,
             limiter: Limiter::default(),
             passwords: Passwords::default(),
+            oidc,
             known: RwLock::default(),
         }
     }

@@ -1,0 +1,197 @@
+//! What is set for an identity provider, and whom it may let in.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use reqwest::Url;
+use tidegate_core::Secret;
+
+use crate::config::Settings;
+
+/// The variable that brings the client's secret; there is no option for it,
+/// because options can be read by others.
+const SECRET_VARIABLE: &str = "TIDEGATE_OIDC_CLIENT_SECRET";
+
+/// The button's text where nothing else is set.
+const NAME: &str = "single sign-on";
+
+/// An identity provider, as it is set.
+#[derive(Clone, Debug)]
+pub struct OidcSettings {
+    /// Its issuer URL, as it writes it itself.
+    pub issuer: String,
+    /// What it calls us.
+    pub client_id: String,
+    /// What we show it; without one we are a public client.
+    pub client_secret: Option<Secret<String>>,
+    /// What people call it.
+    pub name: String,
+    /// Whom it may let in.
+    pub allow: Vec<Allow>,
+    /// Certificate authorities that are trusted besides the system's.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Somebody who may come in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Allow {
+    /// Whoever has this verified e-mail address.
+    Email(String),
+    /// Whoever has a verified e-mail address at this domain.
+    Domain(String),
+    /// Whom the provider knows by this identifier.
+    Subject(String),
+}
+
+impl Allow {
+    fn parse(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        let wrong = || {
+            format!(
+                "--oidc-allow takes e-mail addresses, *@domain, or sub:IDENTIFIER, separated by commas, not '{text}'"
+            )
+        };
+        if let Some(subject) = text.strip_prefix("sub:") {
+            return if subject.is_empty() { Err(wrong()) } else { Ok(Self::Subject(subject.to_owned())) };
+        }
+        let (name, domain) = text.rsplit_once('@').ok_or_else(wrong)?;
+        if name.is_empty() || domain.is_empty() || domain.contains('*') || (name.contains('*') && name != "*")
+        {
+            return Err(wrong());
+        }
+        Ok(if name == "*" { Self::Domain(domain.to_lowercase()) } else { Self::Email(text.to_lowercase()) })
+    }
+
+    /// Whether it admits a subject with this verified e-mail address.
+    pub fn admits(&self, subject: &str, verified_email: Option<&str>) -> bool {
+        let email = verified_email.map(str::to_lowercase);
+        match self {
+            Self::Subject(allowed) => allowed == subject,
+            Self::Email(allowed) => email.as_ref() == Some(allowed),
+            Self::Domain(allowed) => {
+                email.as_deref().and_then(|email| email.rsplit_once('@')).is_some_and(|(_, at)| at == allowed)
+            }
+        }
+    }
+}
+
+impl OidcSettings {
+    /// What is set, if an issuer is.
+    ///
+    /// # Errors
+    /// What is missing or cannot be used, and what to write instead.
+    pub fn of(settings: &Settings) -> Result<Option<Self>, String> {
+        let secret = std::env::var(SECRET_VARIABLE).ok().filter(|secret| !secret.is_empty());
+        Self::with_secret(settings, secret.map(Secret::new))
+    }
+
+    fn with_secret(
+        settings: &Settings,
+        client_secret: Option<Secret<String>>,
+    ) -> Result<Option<Self>, String> {
+        let Some(issuer) = &settings.oidc_issuer else {
+            return match &settings.oidc_client_id {
+                Some(_) => Err("--oidc-client-id needs --oidc-issuer".to_owned()),
+                None => Ok(None),
+            };
+        };
+        let url =
+            Url::parse(issuer).map_err(|error| format!("--oidc-issuer '{issuer}' is no URL: {error}"))?;
+        if !is_safe(&url) {
+            return Err(format!(
+                "--oidc-issuer must be an https:// URL (http:// only on this machine), not '{issuer}'"
+            ));
+        }
+        let client_id = settings.oidc_client_id.clone().ok_or_else(|| {
+            "--oidc-issuer needs --oidc-client-id: the identifier under which the provider knows this server"
+                .to_owned()
+        })?;
+        let allow: Vec<Allow> =
+            settings.oidc_allow.iter().flatten().map(|text| Allow::parse(text)).collect::<Result<_, _>>()?;
+        if allow.is_empty() {
+            return Err(
+                "--oidc-issuer needs --oidc-allow: whom of the provider's people to let in, such as \
+                        ada@example.com, *@example.com or sub:1234, separated by commas"
+                    .to_owned(),
+            );
+        }
+        Ok(Some(Self {
+            issuer: issuer.clone(),
+            client_id,
+            client_secret,
+            name: settings.oidc_name.clone().unwrap_or_else(|| NAME.to_owned()),
+            allow,
+            ca_file: settings.ca_file.clone(),
+        }))
+    }
+}
+
+/// Whether a URL keeps what is sent to it from others.
+pub fn is_safe(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or("").trim_matches(['[', ']']);
+    let local = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
+    url.scheme() == "https" || (url.scheme() == "http" && local)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> Settings {
+        Settings {
+            oidc_issuer: Some("https://id.example.com".to_owned()),
+            oidc_client_id: Some("tidegate".to_owned()),
+            oidc_allow: Some(vec!["ada@example.com".to_owned()]),
+            ..Settings::default()
+        }
+    }
+
+    #[test]
+    fn only_those_who_are_named_are_admitted() {
+        let admits = |rule: &str, subject, email| Allow::parse(rule).expect(rule).admits(subject, email);
+        assert!(admits("Ada@Example.com", "1", Some("aDa@example.COM")));
+        assert!(!admits("ada@example.com", "1", Some("bob@example.com")));
+        assert!(!admits("ada@example.com", "ada@example.com", None), "an address must be verified");
+        assert!(admits("*@example.com", "1", Some("bob@example.com")));
+        for stranger in
+            ["bob@sub.example.com", "bob@example.com.evil.org", "bob@evilexample.com", "example.com"]
+        {
+            assert!(!admits("*@example.com", "1", Some(stranger)), "{stranger}");
+        }
+        assert!(admits("sub:1", "1", None));
+        assert!(!admits("sub:1", "11", Some("sub:1@example.com")));
+        for bad in ["", "*", "@example.com", "*@", "*@*", "a*@example.com", "sub:", "example.com"] {
+            assert!(Allow::parse(bad).expect_err(bad).contains("--oidc-allow"));
+        }
+    }
+
+    #[test]
+    fn http_is_for_this_machine_alone() {
+        let safe = |url: &str| is_safe(&Url::parse(url).expect(url));
+        for good in ["https://example.com", "http://localhost:1", "http://127.0.0.2/x", "http://[::1]:9/"] {
+            assert!(safe(good), "{good}");
+        }
+        for bad in
+            ["http://example.com", "http://localhost.example.com", "http://10.0.0.1", "ftp://localhost"]
+        {
+            assert!(!safe(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_told() {
+        assert!(OidcSettings::with_secret(&Settings::default(), None).expect("nothing is set").is_none());
+        let whole = OidcSettings::with_secret(&settings(), None).expect("whole").expect("set");
+        assert_eq!((whole.name.as_str(), whole.allow.len()), (NAME, 1));
+        let told = |change: fn(&mut Settings)| {
+            let mut settings = settings();
+            change(&mut settings);
+            OidcSettings::with_secret(&settings, None).expect_err("refused")
+        };
+        assert!(told(|it| it.oidc_allow = None).contains("--oidc-allow"));
+        assert!(told(|it| it.oidc_client_id = None).contains("--oidc-client-id"));
+        assert!(told(|it| it.oidc_issuer = None).contains("--oidc-issuer"));
+        assert!(told(|it| it.oidc_issuer = Some("http://id.example.com".to_owned())).contains("https://"));
+        assert!(told(|it| it.oidc_issuer = Some("id.example.com".to_owned())).contains("no URL"));
+    }
+}

@@ -1,6 +1,7 @@
 //! Everything that a request or a run needs, made once.
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::sync::Arc;
 
 use tidegate_connectors::descriptions;
@@ -57,6 +58,28 @@ pub struct App {
 }
 
 impl App {
+    /// Ends sessions and keys in the store, and then in memory. It goes on when
+    /// the caller does not wait any more: a page that signs out and closes must
+    /// not leave its keys alive in memory.
+    ///
+    /// # Errors
+    /// The outer one only when the work could not be carried out at all.
+    pub async fn revoke<F>(
+        self: &Arc<Self>,
+        work: impl FnOnce(Store) -> F,
+    ) -> Result<Result<Revoked, StoreError>, ApiError>
+    where
+        F: Future<Output = Result<Revoked, StoreError>> + Send + 'static,
+    {
+        let (app, work) = (Arc::clone(self), work(self.store.clone()));
+        let task = tokio::spawn(async move {
+            let gone = work.await?;
+            app.forget(&gone);
+            Ok(gone)
+        });
+        task.await.map_err(ApiError::internal)
+    }
+
     /// Drops what is kept in memory of sessions and keys that have ended in the store.
     pub fn forget(&self, gone: &Revoked) {
         if *gone != Revoked::default() {

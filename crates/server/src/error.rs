@@ -49,6 +49,17 @@ impl ApiError {
         Self::new(ErrorKind::ServiceQuotaExceeded, message)
     }
 
+    /// `AccessDeniedException` with status 401: nobody is signed in. The API
+    /// itself has only 403; the console's sign-in tells the two apart.
+    pub fn unauthorized(message: impl Into<String>) -> Self {
+        Self { name: ErrorKind::AccessDenied.name(), status: 401, message: message.into() }
+    }
+
+    /// `TooManyRequestsException`: of the console's sign-in.
+    pub fn too_many_requests(message: impl Into<String>) -> Self {
+        Self { name: "TooManyRequestsException", status: 429, message: message.into() }
+    }
+
     /// `InternalServerException`: the cause is logged, the client gets the
     /// request id to quote.
     pub fn internal(cause: impl std::fmt::Display) -> Self {

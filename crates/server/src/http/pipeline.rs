@@ -96,7 +96,7 @@ async fn run(app: &Arc<App>, target: Target<'_>, parts: &Parts, body: Body) -> R
 
 /// Reads the body of a request whose headers promise a valid signature: nobody
 /// else can make the server wait for one, or keep one.
-async fn read_body(app: &App, parts: &Parts, body: Body) -> Result<Bytes, ApiError> {
+async fn read_body(app: &Arc<App>, parts: &Parts, body: Body) -> Result<Bytes, ApiError> {
     let too_large = || {
         ApiError::new(
             ErrorKind::RequestEntityTooLarge,
@@ -149,7 +149,7 @@ async fn authenticate(app: &Arc<App>, parts: &Parts, body: &Bytes) -> Result<Cal
     let verified = parsed.verify(&app.keys.signing, key.as_deref().map(AccessKeyEntry::as_access_key))?;
     let session = session.flatten();
     if let Some(session) = &session {
-        app.sessions.used(session).await?;
+        app.sessions.used(app, session).await?;
     }
     let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let came_to = host.or(parts.uri.authority().map(http::uri::Authority::as_str)).map(str::to_owned);
@@ -165,7 +165,7 @@ async fn authenticate(app: &Arc<App>, parts: &Parts, body: &Bytes) -> Result<Cal
 /// The key that a request names, if it is there and the request may use it:
 /// one that is lent to a session needs the cookie of that very session.
 async fn find_key(
-    app: &App,
+    app: &Arc<App>,
     parts: &Parts,
     id: &str,
 ) -> Result<Option<(Arc<AccessKeyEntry>, Option<Arc<Live>>)>, ApiError> {

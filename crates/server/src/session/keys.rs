@@ -21,7 +21,7 @@ pub async fn lend(State(app): State<Arc<App>>, request: Request) -> Response {
     reply(&app, "LendSessionKeys", async {
         let (parts, _) = request.into_parts();
         let signed = Signed::of(&app, &parts).await?;
-        app.sessions.used(&signed.0).await?;
+        app.sessions.used(&app, &signed.0).await?;
         let expires_at_ms = now_ms().saturating_add(LIFE_MS).min(signed.ends_at_ms());
         let (lent, gone) = app.keys.lend(signed.id(), expires_at_ms).await?.ok_or_else(over)?;
         app.forget(&gone);

@@ -84,7 +84,7 @@ impl Signed {
     ///
     /// # Errors
     /// 401 when there is none or it is over, 403 for another site's page.
-    pub async fn of(app: &App, parts: &Parts) -> Result<Self, ApiError> {
+    pub async fn of(app: &Arc<App>, parts: &Parts) -> Result<Self, ApiError> {
         origin::check(app, parts)?;
         app.sessions.find(app, &parts.headers).await?.map(Self).ok_or_else(over)
     }
@@ -131,15 +131,7 @@ impl From<tidegate_store::StoreError> for Refusal {
 
 /// The session is over, or there never was one.
 fn over() -> ApiError {
-    unauthorized("You are not signed in, or your session is over. Sign in again.")
-}
-
-fn unauthorized(message: &str) -> ApiError {
-    ApiError { name: ErrorKind::AccessDenied.name(), status: 401, message: message.to_owned() }
-}
-
-fn too_many(message: impl Into<String>) -> ApiError {
-    ApiError { name: "TooManyRequestsException", status: 429, message: message.into() }
+    ApiError::unauthorized("You are not signed in, or your session is over. Sign in again.")
 }
 
 /// Carries a route out: measured, logged, answered.

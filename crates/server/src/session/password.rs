@@ -9,7 +9,6 @@ use ring::rand::{SecureRandom, SystemRandom};
 use tidegate_core::Secret;
 use tokio::sync::Semaphore;
 
-use super::too_many;
 use crate::error::ApiError;
 
 /// Characters that a password has at least.
@@ -86,7 +85,11 @@ impl Passwords {
     ) -> Result<T, ApiError> {
         let _turn = match tokio::time::timeout(PATIENCE, self.turns.acquire()).await {
             Ok(turn) => turn.map_err(ApiError::internal)?,
-            Err(_) => return Err(too_many("Too many people sign in at once. Try again in a moment.")),
+            Err(_) => {
+                return Err(ApiError::too_many_requests(
+                    "Too many people sign in at once. Try again in a moment.",
+                ));
+            }
         };
         tokio::task::spawn_blocking(work).await.map_err(ApiError::internal)?
     }

@@ -10,7 +10,7 @@ use serde_json::json;
 use tidegate_core::Secret;
 use tidegate_store::{SignedInAs, StoreError, UserPassword};
 
-use super::{Answer, Refusal, Signed, cookie, oidc, origin, peer, read, reply, too_many, unauthorized};
+use super::{Answer, Refusal, Signed, cookie, oidc, origin, peer, read, reply};
 use crate::app::App;
 use crate::cli::VERSION;
 use crate::error::ApiError;
@@ -55,10 +55,10 @@ pub async fn sign_in(State(app): State<Arc<App>>, request: Request) -> Response 
         origin::check(&app, &parts)?;
         let SignIn { user_name, password } = read(body).await?;
         let user = check_password(&app, &user_name, password, peer).await?;
-        let user = user.ok_or_else(|| unauthorized("The user name or password is wrong."))?;
+        let user = user.ok_or_else(|| ApiError::unauthorized("The user name or password is wrong."))?;
         let who = SignedInAs::Password { name: user.user.name, version: user.version };
         let cookie = app.sessions.begin(who, &origin::place(&app, &parts).prefix).await?;
-        let cookie = cookie.ok_or_else(|| unauthorized("The user name or password is wrong."))?;
+        let cookie = cookie.ok_or_else(|| ApiError::unauthorized("The user name or password is wrong."))?;
         app.sessions.limiter.succeeded(&user_name, peer);
         // The session that the browser had before has no way back to it.
         if let Some(live) = app.sessions.find(&app, &parts.headers).await? {
@@ -111,14 +111,16 @@ pub async fn change_password(State(app): State<Arc<App>>, request: Request) -> R
         let user = check_password(&app, name, current_password, peer).await?.ok_or_else(wrong)?;
         app.sessions.limiter.succeeded(name, peer);
         let hash = app.sessions.passwords.hash(new_password).await?;
-        let users = app.store.users(&app.scope.account);
-        let gone = match users.set_password(name, hash, Some(user.version)).await {
+        let (account, own) = (app.scope.account.clone(), name.to_owned());
+        let set = app.revoke(move |store| async move {
+            store.users(&account).set_password(&own, hash, Some(user.version)).await
+        });
+        let gone = match set.await? {
             Err(StoreError::Conflict { .. } | StoreError::NotFound { .. }) => {
                 return Err(super::over().into());
             }
             result => result?,
         };
-        app.forget(&gone);
         tracing::info!(
             user = name,
             sessions = gone.sessions.len(),
@@ -142,7 +144,7 @@ async fn check_password(
     if let Err(wait) = app.sessions.limiter.attempt(name, peer, Instant::now()) {
         let seconds = wait.as_secs().saturating_add(1);
         return Err(Refusal {
-            error: too_many(format!(
+            error: ApiError::too_many_requests(format!(
                 "There were too many attempts to sign in with this name. Try again in {seconds} seconds."
             )),
             retry_after: Some(seconds),

@@ -130,7 +130,7 @@ impl Sessions {
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn find(&self, app: &App, headers: &HeaderMap) -> Result<Option<Arc<Live>>, ApiError> {
+    pub async fn find(&self, app: &Arc<App>, headers: &HeaderMap) -> Result<Option<Arc<Live>>, ApiError> {
         let Some(token_hash) = cookie::token_hash(headers) else { return Ok(None) };
         let (known, changes) = {
             let known = self.known.read();
@@ -151,8 +151,7 @@ impl Sessions {
             }
         };
         if live.is_over(now_ms()) {
-            let gone = self.store.sessions(&self.account).revoke(&live.id).await?;
-            app.forget(&gone);
+            self.end(app, &live).await?;
             return Ok(None);
         }
         Ok(Some(live))
@@ -162,7 +161,7 @@ impl Sessions {
     ///
     /// # Errors
     /// When it has ended, or when the store does not answer.
-    pub async fn used(&self, live: &Live) -> Result<(), ApiError> {
+    pub async fn used(&self, app: &Arc<App>, live: &Live) -> Result<(), ApiError> {
         let now = now_ms();
         let recorded = live.recorded_at_ms.load(Ordering::Relaxed);
         if now < recorded.saturating_add(millis(self.step())) {
@@ -179,7 +178,10 @@ impl Sessions {
                 live.idle_ends_at_ms.store(idle_end, Ordering::Relaxed);
                 Ok(())
             }
-            Err(StoreError::NotFound { .. }) => Err(super::over()),
+            Err(StoreError::NotFound { .. }) => {
+                self.end(app, live).await?;
+                Err(super::over())
+            }
             Err(other) => Err(other.into()),
         }
     }
@@ -188,9 +190,9 @@ impl Sessions {
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn end(&self, app: &App, live: &Live) -> Result<(), ApiError> {
-        let gone = self.store.sessions(&self.account).revoke(&live.id).await?;
-        app.forget(&gone);
+    pub async fn end(&self, app: &Arc<App>, live: &Live) -> Result<(), ApiError> {
+        let (account, id) = (self.account.clone(), live.id.clone());
+        app.revoke(move |store| async move { store.sessions(&account).revoke(&id).await }).await??;
         Ok(())
     }
 

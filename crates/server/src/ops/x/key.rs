@@ -78,7 +78,9 @@ pub async fn disable(call: Call, input: DisableInput) -> Result<Disabled, ApiErr
         }
         Some(_) => {}
     }
-    call.app.keys.disable(&id).await?;
+    // It goes on when the caller does not wait: what is barred in the store must not live on in memory.
+    let disabling = tokio::spawn(async move { call.app.keys.disable(&id).await });
+    disabling.await.map_err(ApiError::internal)??;
     Ok(Disabled {})
 }
 

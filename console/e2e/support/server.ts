@@ -24,28 +24,40 @@ export const PASSWORD = 'correct horse battery staple'
 
 const KEY = { accessKeyId: 'AKIACONSOLETEST00000', secretAccessKey: 'console/test/secret+access=key/01234567', region: 'us-east-1' }
 
+/** How a server is started. */
+export interface Settings {
+  options?: string[]
+  env?: Record<string, string>
+  /** 0 takes a free one. */
+  port?: number
+  /** With a user that can sign in. */
+  withUser?: boolean
+}
+
 /** `tidegate serve` on a free port over an empty folder. */
 export class Server {
   private constructor(
     private readonly folder: string,
     private readonly arguments_: string[],
+    private readonly env: Record<string, string>,
     private process: Process,
     /** Its address with "/" at the end. */
     readonly base: string,
   ) {}
 
-  static async start(options: string[] = [], port = 0, withUser = true): Promise<Server> {
+  static async start({ options = [], env = {}, port = 0, withUser = true }: Settings = {}): Promise<Server> {
     const folder = mkdtempSync(path.join(tmpdir(), 'tidegate-e2e-'))
     mkdirSync(path.join(folder, 'data/s3/landing'), { recursive: true })
     const command = [BINARY, 'serve', '--listen', `127.0.0.1:${port}`, '--data-dir', path.join(folder, 'data'), ...options]
-    const started = await Server.run(command, folder)
-    const server = new Server(folder, command, started.process, `${started.ready}/`)
+    const started = await Server.run(command, folder, env)
+    const server = new Server(folder, command, env, started.process, `${started.ready}/`)
     if (withUser) await server.extension('create-user', { userName: USER, password: PASSWORD })
     return server
   }
 
-  private static run(command: string[], folder: string) {
+  private static run(command: string[], folder: string, more: Record<string, string>) {
     const env = {
+      ...more,
       PATH: process.env.PATH,
       HOME: folder,
       LANG: 'C.UTF-8',
@@ -59,7 +71,7 @@ export class Server {
   async restart(): Promise<void> {
     await this.process.stop()
     const command = this.arguments_.with(3, new URL(this.base).host)
-    this.process = (await Server.run(command, this.folder)).process
+    this.process = (await Server.run(command, this.folder, this.env)).process
   }
 
   /** Its log so far. */

@@ -6,7 +6,7 @@ import { browserTest, useServer } from '../support/browser.ts'
 import { account, button, CONNECTIONS, CONNECTORS, FLOWS, heading, seen, signInPage, visit } from '../support/console.ts'
 import { SAP_USER, sapProperties, type Server } from '../support/server.ts'
 
-const use = useServer(['--connection-check', 'off'], async server => {
+const use = useServer({ options: ['--connection-check', 'off'] }, async server => {
   await server.sapConnection('erp', inject('sap'))
   await server.sapConnection('crm', inject('sap'))
   await server.sapFlow('airlines', 'erp')

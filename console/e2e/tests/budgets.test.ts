@@ -13,7 +13,7 @@ const INTERACTION = 300
 /** KiB of script as they travel. */
 const SCRIPT = 700
 
-const use = useServer(['--connection-check', 'off'], server => seed(server, MANY))
+const use = useServer({ options: ['--connection-check', 'off'] }, server => seed(server, MANY))
 
 /** Connections `conn-00000` and on; all to Datadog. */
 async function seed(server: Server, count: number): Promise<void> {

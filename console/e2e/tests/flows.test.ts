@@ -5,7 +5,7 @@ import { button, FLOWS, gone, heading, seen, visit } from '../support/console.ts
 import { SAP_USER, sapProperties } from '../support/server.ts'
 
 // Off, so that a connection can be made that the application will refuse.
-const use = useServer(['--connection-check', 'off'], async server => {
+const use = useServer({ options: ['--connection-check', 'off'] }, async server => {
   await server.sapConnection('erp', inject('sap'))
   await server.sapFlow('airlines', 'erp')
   await server.sapFlow('flights', 'erp', 'Flights', ['ID', 'carrier', 'flight', 'origin', 'dest'])

@@ -8,7 +8,7 @@ import { CONNECTIONS, button, gone, heading, seen, visit } from '../support/cons
 import { chooseConnector, deleteFromDetails, field, shown } from '../support/form.ts'
 import { SAP_PASSWORD, SAP_USER, type Server } from '../support/server.ts'
 
-const use = useServer([])
+const use = useServer()
 
 const connectors = (page: Page) => page.getByRole('button', { name: /Connectors/ }).first()
 

@@ -6,7 +6,7 @@ import { field } from '../support/form.ts'
 import { pick, press, tabTo, type } from '../support/keyboard.ts'
 import { PASSWORD, USER } from '../support/server.ts'
 
-const use = useServer([], async server => {
+const use = useServer({}, async server => {
   await server.sapConnection('erp-one', inject('sap'))
   await server.sapConnection('erp-two', inject('sap'))
 })

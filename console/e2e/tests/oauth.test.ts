@@ -10,7 +10,7 @@ import { field } from '../support/form.ts'
 const CLIENT = 'sap-connection'
 const SECRET = 'sap-client-secret-of-the-provider'
 
-const use = useServer([], undefined, () => inject('consolePort'))
+const use = useServer(() => ({ port: inject('consolePort') }))
 
 /** The form for SAP OData by OAuth, filled but for the authorization. */
 async function fill({ page, watch }: Stage, name: string): Promise<void> {

@@ -7,7 +7,13 @@ import { account, button, gone, heading, seen, signInPage, visit } from '../supp
 
 const SECRET = 'console-client-secret-of-the-provider'
 
-const use = useServer(() => ['--oidc-issuer', inject('oidc'), '--oidc-client-id', 'tidegate-console'], undefined, () => inject('consolePort'))
+const use = useServer(() => ({
+  port: inject('consolePort'),
+  options: ['--oidc-issuer', inject('oidc'), '--oidc-client-id', 'tidegate-console', '--oidc-name', 'Example ID', '--oidc-allow', '*@example.com'],
+  env: { TIDEGATE_OIDC_CLIENT_SECRET: SECRET },
+}))
+
+const start = (page: Page) => page.getByRole('link', { name: 'Sign in with Example ID' }).or(page.getByRole('button', { name: 'Sign in with Example ID' }))
 
 /** Says who one is to the provider. */
 async function provider(page: Page, user: string, password: string): Promise<void> {
@@ -21,7 +27,7 @@ browserTest(use, 'signs in with the provider, and out', { signedOut: true }, asy
   watch.allow(inject('oidc'))
   await visit(page, '')
   await signInPage(page)
-  await page.getByRole('link', { name: /^Sign in with/ }).or(page.getByRole('button', { name: /^Sign in with/ })).click()
+  await start(page).click()
   await provider(page, 'ada', 'ada signs in 1815')
   await button(page, 'Allow').click()
   await seen(page.getByRole('navigation', { name: 'Side navigation' }))
@@ -36,18 +42,29 @@ browserTest(use, 'signs in with the provider, and out', { signedOut: true }, asy
 browserTest(use, 'says so when the person does not allow it', { signedOut: true }, async ({ page, watch }) => {
   watch.allow(inject('oidc'))
   await visit(page, '')
-  await page.getByRole('link', { name: /^Sign in with/ }).or(page.getByRole('button', { name: /^Sign in with/ })).click()
+  await start(page).click()
   await seen(page.getByRole('heading', { name: 'Sign in to the provider' }))
   await button(page, 'Cancel').click()
   await signInPage(page)
-  await seen(page.getByText(/did not allow|denied|not signed in/i))
+  await seen(page.getByText('You were not signed in'))
   await gone(page.getByRole('navigation', { name: 'Side navigation' }))
+})
+
+browserTest(use, 'refuses a person whose e-mail address nobody has verified', { signedOut: true }, async ({ page, context, watch }) => {
+  watch.allow(inject('oidc'))
+  await visit(page, '')
+  await start(page).click()
+  await provider(page, 'carol', 'carol signs in 1984')
+  await button(page, 'Allow').click()
+  await signInPage(page)
+  await seen(page.getByText('You were not signed in'))
+  expect((await context.cookies()).map(({ name }) => name)).not.toContain('__Host-tidegate')
 })
 
 browserTest(use, 'refuses an answer that this browser did not ask for', { signedOut: true }, async ({ page }) => {
   await visit(page, 'session/oidc/callback?code=stolen&state=of-another-browser')
   await signInPage(page)
-  await seen(page.getByRole('alert').or(page.getByText(/sign/i)).first())
+  await seen(page.getByText('You were not signed in'))
   await gone(page.getByRole('navigation', { name: 'Side navigation' }))
   await seen(heading(page, 'Sign in to Tidegate'))
 })

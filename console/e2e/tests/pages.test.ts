@@ -4,7 +4,7 @@ import { browserTest, useServer } from '../support/browser.ts'
 import { button, CONNECTIONS, CONNECTORS, FLOWS, gone, heading, seen, signIn, signInPage, visit } from '../support/console.ts'
 import { chooseConnector } from '../support/form.ts'
 
-const use = useServer([], server => server.sapConnection('erp', inject('sap')))
+const use = useServer({}, server => server.sapConnection('erp', inject('sap')))
 
 browserTest(use, 'every page has an address of its own that survives the sign-in', { signedOut: true }, async ({ page }) => {
   for (const [hash, title] of [['#/connections/view/erp', 'erp'], ['#/connectors/SAPOData', /SAP OData/], ['#/flows', FLOWS]] as const) {

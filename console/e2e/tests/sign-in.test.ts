@@ -5,7 +5,7 @@ import { CONNECTIONS, CONNECTORS, FLOWS, account, button, gone, heading, seen, s
 import { noTrace } from '../support/canary.ts'
 import { PASSWORD, Server, USER } from '../support/server.ts'
 
-const use = useServer([])
+const use = useServer()
 
 browserTest(use, 'signs in at a deep link and arrives there', { signedOut: true }, async ({ page, context, watch }) => {
   await visit(page, '#/connectors')
@@ -193,7 +193,7 @@ browserTest(use, 'comes back after a restart of the server', {}, async ({ page, 
 })
 
 browserTest(use, 'teaches how to create the first user where there is none', { signedOut: true }, async ({ page, watch }) => {
-  const empty = await Server.start([], 0, false)
+  const empty = await Server.start({ withUser: false })
   try {
     watch.allow(empty.base)
     await page.goto(empty.base)

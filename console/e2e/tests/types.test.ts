@@ -17,7 +17,7 @@ interface Entry extends Profile {
 
 const PROFILES = parse(readFileSync(path.join(ROOT, 'conformance/data/profiles.yaml'), 'utf8')) as Record<string, Entry>
 
-const use = useServer(['--connection-check', 'off'])
+const use = useServer({ options: ['--connection-check', 'off'] })
 
 test('the file has every type that takes connections', () => {
   expect(Object.keys(PROFILES)).toHaveLength(19)

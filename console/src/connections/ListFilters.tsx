@@ -18,7 +18,7 @@ interface ListFiltersProps {
 }
 
 /** So long a person may pause while typing before the server is asked. */
-const TYPING_MS = 250;
+const TYPING_MS = 120;
 
 export function ListFilters({ state, connectors, total, onChange }: ListFiltersProps) {
   const options = [

@@ -19,8 +19,8 @@ const S3_SERVER: (&str, &str) = ("s3s-fs", "0.14.1");
 /// Programs of Debian that tests run, and their packages: a browser, and a proxy in front of the server.
 const DEBIAN: [(&str, &str); 2] = [("chromium", "chromium"), ("nginx", "nginx-light")];
 
-/// Folders of npm packages that are installed as their lock says.
-const NPM: [&str; 4] = ["conformance/peers/sap", "conformance/peers/oidc", "console", "console/e2e"];
+/// Folders of npm packages that are installed as their lock says. The build of the console installs its own.
+const NPM: [&str; 3] = ["conformance/peers/sap", "conformance/peers/oidc", "console/e2e"];
 
 /// Installs everything; `quick` leaves out what only the conformance and browser tests need.
 pub(super) fn run(tools: &Tools, quick: bool) -> Result<(), String> {

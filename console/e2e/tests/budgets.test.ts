@@ -62,7 +62,8 @@ const name = (number: number): string => `conn-${String(number).padStart(5, '0')
 browserTest(use, 'the first load of the connections page is quick and small', { seconds: 180, signedOut: true }, async ({ server }) => {
   const times: number[] = []
   let script = 0
-  for (let turn = 0; turn < 5; turn++) {
+  // The first turn starts the browser's own processes and is not counted.
+  for (let turn = 0; turn < 6; turn++) {
     const { context, watch } = await newContext(use.browser(), server)
     const page = await context.newPage()
     const devtools = await context.newCDPSession(page)
@@ -72,7 +73,7 @@ browserTest(use, 'the first load of the connections page is quick and small', { 
     const began = performance.now()
     await visit(page, '#/connections?connector=Datadog')
     await page.getByRole('link', { name: /^conn-\d+$/ }).first().waitFor()
-    times.push(performance.now() - began)
+    if (turn > 0) times.push(performance.now() - began)
     await page.waitForLoadState('networkidle')
     script = Math.max(script, transferred())
     watch.check()

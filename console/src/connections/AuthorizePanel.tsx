@@ -52,7 +52,7 @@ export function AuthorizePanel(props: AuthorizePanelProps) {
               disabled={isUnderWay}
               onClick={() => {
                 setTried(true);
-                if (missing.length === 0) running.start();
+                running.start();
               }}
             >
               {status.step === "none" ? strings.button : strings.again}

@@ -15,7 +15,7 @@ import { href } from "../router";
 import { useNotifications } from "../shell/notifications";
 import { authorization as words, editor as strings } from "../strings/connections";
 import { AuthenticationSection } from "./AuthenticationSection";
-import { begin, fingerprintOf, missingLabels } from "./authorize";
+import { begin, blockingFields, fingerprintOf } from "./authorize";
 import { viewHref } from "./columns";
 import type { Purpose } from "./draft";
 import { DetailsSection } from "./DetailsSection";
@@ -173,7 +173,10 @@ function useFormAuthorization(state: ReturnType<typeof useConnectionForm>, form:
       state.change(authorization.redirectUriPath, "");
     },
   });
-  const missing = authorization === null ? [] : missingLabels(authorization, state.visible, state.values);
+  const missing =
+    authorization === null
+      ? []
+      : blockingFields(authorization, state.visible, state.values, state.problems.fields);
   const isUnderWay = running.status.step === "starting" || running.status.step === "waiting";
   const forget = () => {
     if (authorization !== null) state.forget(authorization.authCodePath);
@@ -183,7 +186,9 @@ function useFormAuthorization(state: ReturnType<typeof useConnectionForm>, form:
       ...running,
       start: () => {
         forget();
-        running.start();
+        // Each field says what is wrong with it; no window opens until all of them are good.
+        for (const field of missing) state.touch(field.path);
+        if (missing.length === 0) running.start();
       },
       cancel: () => {
         forget();
@@ -191,7 +196,7 @@ function useFormAuthorization(state: ReturnType<typeof useConnectionForm>, form:
       },
     },
     isUnderWay,
-    missing,
+    missing: missing.map((field) => field.member.label),
     redirectUri,
   };
 }

@@ -1,6 +1,6 @@
 // OAuth's authorization code by way of a pop-up window.
 import { beginAuthorization } from "../api/extensions";
-import { nameOf, readBelow } from "../form/document";
+import { groupOf, nameOf, readBelow } from "../form/document";
 import type { Authorization, ConnectorForm } from "../form/types";
 import { documentsOf, type Field, type FieldValue, textOf, type Values } from "../form/values";
 
@@ -36,15 +36,27 @@ export function isByCode(visible: readonly Field[], values: Values): boolean {
   return value === "" || value === "AUTHORIZATION_CODE";
 }
 
-/** The labels of what must be filled in before an authorization can begin. */
-export function missingLabels(
+/** What the consent brings, so that nobody has it before. */
+const BROUGHT: readonly string[] = ["authCode", "redirectUri", "accessToken", "refreshToken"];
+
+/**
+ * The fields that keep an authorization from beginning: the server looks at all settings first, and
+ * the client that it begins with is the one that later exchanges the code. `problems` are those of
+ * the whole form.
+ */
+export function blockingFields(
   authorization: Authorization,
   fields: readonly Field[],
   values: Values,
-): readonly string[] {
-  return neededPaths(authorization).flatMap((path) => {
-    const field = fields.find((one) => one.path === path);
-    return field !== undefined && textOf(values[path]).trim() === "" ? [field.member.label] : [];
+  problems: ReadonlyMap<string, string>,
+): readonly Field[] {
+  const needed = neededPaths(authorization);
+  const group = groupOf(authorization.clientIdPath);
+  return fields.filter(({ path, side }) => {
+    // A stored client ID may be kept, but the page cannot ask for consent with what it does not know.
+    if (needed.includes(path) && textOf(values[path]).trim() === "") return true;
+    const matters = side === "properties" || groupOf(path) === group;
+    return matters && !BROUGHT.includes(nameOf(path)) && problems.has(path);
   });
 }
 

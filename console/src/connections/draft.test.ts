@@ -1,10 +1,11 @@
 // What forms start with, and what an authorization is begun with.
 import { describe, expect, it } from "vitest";
 import { formNamed } from "../form/fixtures";
-import { layoutOf } from "../form/layout";
+import { layoutOf, visibleFields } from "../form/layout";
 import type { Authorization, ConnectorForm, MapKey } from "../form/types";
-import { fieldsOf, filledEntries } from "../form/values";
-import { fingerprintOf, isByCode, missingLabels, readMessage } from "./authorize";
+import { validate } from "../form/validate";
+import { fieldsOf, filledEntries, type Values } from "../form/values";
+import { blockingFields, fingerprintOf, isByCode, readMessage } from "./authorize";
 import { linesOf } from "./CredentialsTable";
 import { startOf } from "./draft";
 import type { Profile } from "./profile";
@@ -131,9 +132,30 @@ describe("an authorization", () => {
     "credentials.oAuthCredentials.clientId": "id",
   };
 
+  const labels = (given: Values, problems: Iterable<readonly [string, string]> = []) =>
+    blockingFields(authorization, fieldsOf(sap), given, new Map(problems)).map((field) => field.member.label);
+
   it("says what is missing", () => {
-    expect(missingLabels(authorization, fieldsOf(sap), values)).toEqual([]);
-    expect(missingLabels(authorization, fieldsOf(sap), {})).toEqual(["Authorization code URL", "Token URL", "Client ID"]);
+    expect(labels(values)).toEqual([]);
+    expect(labels({})).toEqual(["Token URL", "Authorization code URL", "Client ID"]);
+  });
+
+  it("waits for everything that the form requires of it, but for what it brings", () => {
+    const layout = layoutOf(sap);
+    const selection = { values, alternative: "credentials.oAuthCredentials", isPrivate: false };
+    const visible = visibleFields(layout, selection);
+    const stored = { paths: [], decisions: {}, locked: false, isCopy: false };
+    const { fields } = validate({ form: sap, layout, visible, selection, stored });
+    const found = blockingFields(authorization, visible, values, fields).map((field) => field.path);
+    expect(found).toContain("properties.oAuthProperties.oAuthScopes");
+    expect(found).toContain("credentials.oAuthCredentials.clientSecret");
+    expect(found).toContain("properties.applicationHostUrl");
+    expect(found.filter((path) => /authCode$|redirectUri|accessToken|refreshToken/.test(path))).toEqual([]);
+  });
+
+  it("does not wait for another way to log in", () => {
+    expect(labels(values, [["credentials.basicAuthCredentials.username", "User name is required."]])).toEqual([]);
+    expect(labels(values, [[authorization.authCodePath, "no code"]])).toEqual([]);
   });
 
   it("holds for its own addresses, client and scopes only", () => {

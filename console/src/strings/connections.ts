@@ -324,7 +324,7 @@ export const authorization = {
   discarded: "The authorization was discarded, because the OAuth settings changed. Authorize again.",
   failed: "The authorization did not succeed",
   refused: "The application did not grant access.",
-  missing: (labels: string) => `Fill in first: ${labels}.`,
+  missing: (labels: string) => `Fill in or correct first: ${labels}.`,
   starting: "Opening the login page of the application",
 } as const;
 

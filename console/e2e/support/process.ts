@@ -1,7 +1,11 @@
 // Child processes: started, waited for by their ready line, and ended.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+
+/** Ends a program when its parent ends, however that came about. Debian has it always. */
+const SETPRIV = '/usr/bin/setpriv'
 
 const running = new Set<Process>()
 process.on('exit', () => {
@@ -17,7 +21,8 @@ export class Process {
 
   private constructor(command: string[], options: { cwd?: string; env: NodeJS.ProcessEnv }) {
     // A pipe that nobody writes to: the peers stop when it ends, as it does when this process is killed.
-    this.child = spawn(command[0]!, command.slice(1), { ...options, stdio: ['pipe', 'pipe', 'pipe'] })
+    const tied = existsSync(SETPRIV) ? [SETPRIV, '--pdeathsig', 'KILL', '--', ...command] : command
+    this.child = spawn(tied[0]!, tied.slice(1), { ...options, stdio: ['pipe', 'pipe', 'pipe'] })
     this.child.stdin!.on('error', () => {})
     this.child.stdout!.setEncoding('utf8').on('data', text => (this.out += text))
     this.child.stderr!.setEncoding('utf8').on('data', text => (this.err += text))

@@ -49,7 +49,10 @@ export class Server {
     const folder = mkdtempSync(path.join(tmpdir(), 'tidegate-e2e-'))
     mkdirSync(path.join(folder, 'data/s3/landing'), { recursive: true })
     const command = [BINARY, 'serve', '--listen', `127.0.0.1:${port}`, '--data-dir', path.join(folder, 'data'), ...options]
-    const started = await Server.run(command, folder, env)
+    const started = await Server.run(command, folder, env).catch(error => {
+      rmSync(folder, { recursive: true, force: true })
+      throw error
+    })
     const server = new Server(folder, command, env, started.process, `${started.ready}/`)
     if (withUser) await server.extension('create-user', { userName: USER, password: PASSWORD })
     return server

@@ -77,9 +77,9 @@ export function ConnectionForm({ purpose, form, source, before, carried }: Conne
     try {
       await submit(purpose, state.name, state.draft, source?.name);
       const link = { text: strings.viewIt, href: viewHref(state.name) };
+      guard.leave(viewHref(state.name));
       if (purpose === "edit") notifications.success(strings.updated(state.name), link);
       else notifications.success(strings.created(state.name), link);
-      guard.leave(viewHref(state.name));
     } catch (error) {
       const said = errorText(error);
       const placed = placeError(form, state.visible, said);

@@ -99,8 +99,8 @@ export default function DetailsPage({ name }: { readonly name: string }) {
             visible={isDeleteOpen}
             onDismiss={() => setDeleteOpen(false)}
             onDeleted={() => {
-              notifications.success(deletion.done(name));
               navigate(href("connections"));
+              notifications.success(deletion.done(name));
             }}
           />
         </SpaceBetween>

@@ -45,8 +45,8 @@ export function DeleteFlow({ name, onClose, onDeleted }: DeleteFlowProps) {
     try {
       await appflow().send(new DeleteFlowCommand({ flowName: name, forceDelete: force }));
       forgetFlow(name);
-      notify.success(strings.done(name));
       onDeleted();
+      notify.success(strings.done(name));
     } catch (problem) {
       setError(problem);
       setBusy(false);

@@ -1,10 +1,9 @@
-// The banner over a flow of which a run is in progress.
+// Says above the page that a run of the flow is in progress.
 import type { ExecutionRecord } from "@aws-sdk/client-appflow";
-import Button from "@cloudscape-design/components/button";
-import Flashbar from "@cloudscape-design/components/flashbar";
+import { useEffect } from "react";
 import { serverNow } from "../api/clock";
 import { formatBytes, formatCount, formatDuration } from "../format";
-import { shell } from "../strings/shell";
+import { showProgress } from "../shell/notifications";
 import { runs as strings } from "../strings/flows";
 import { durationOf } from "./runs";
 import { isUnderWay } from "./status";
@@ -19,29 +18,26 @@ interface RunBannerProps {
 
 export function RunBanner({ name, runs, liveness, onResume }: RunBannerProps) {
   const run = runs.find((one) => isUnderWay(one.executionStatus));
-  if (run === undefined) return null;
-  const result = run.executionResult;
+  const text = run === undefined ? undefined : progressOf(run);
+  useEffect(() => {
+    if (text === undefined) return;
+    const header = strings.running(name);
+    showProgress(
+      liveness === "paused"
+        ? { header, text: `${text} ${strings.paused}`, action: { text: strings.resume, onClick: onResume } }
+        : { header, text },
+    );
+    return () => showProgress(undefined);
+  }, [name, text, liveness, onResume]);
+  return null;
+}
+
+function progressOf(run: ExecutionRecord): string {
   const duration = formatDuration(durationOf(run, serverNow()));
-  const records = result?.recordsProcessed ?? 0;
-  const bytes = result?.bytesProcessed ?? 0;
+  const records = run.executionResult?.recordsProcessed ?? 0;
+  const bytes = run.executionResult?.bytesProcessed ?? 0;
   // A run that has not told of any record yet is only just beginning.
-  const progress =
-    records === 0 && bytes === 0
-      ? strings.begun(duration)
-      : strings.progress(formatCount(records), formatBytes(bytes), duration);
-  return (
-    <Flashbar
-      i18nStrings={{ inProgressIconAriaLabel: shell.inProgress }}
-      items={[
-        {
-          id: "running",
-          type: "in-progress",
-          loading: true,
-          header: strings.running(name),
-          content: liveness === "paused" ? `${progress} ${strings.paused}` : progress,
-          action: liveness === "paused" ? <Button onClick={onResume}>{strings.resume}</Button> : undefined,
-        },
-      ]}
-    />
-  );
+  return records === 0 && bytes === 0
+    ? strings.begun(duration)
+    : strings.progress(formatCount(records), formatBytes(bytes), duration);
 }

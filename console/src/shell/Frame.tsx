@@ -10,7 +10,7 @@ import { chrome, helpOpen, openedHelp } from "./chrome";
 import { ErrorBoundary } from "./ErrorBoundary";
 import { Help } from "./Help";
 import { IdleGuard } from "./IdleGuard";
-import { NotificationBar, notifications } from "./notifications";
+import { arriveAt, NotificationBar, notifications, pageOf } from "./notifications";
 import { focusHeading } from "./Page";
 import { useStore } from "./store";
 import { TopBar } from "./TopBar";
@@ -31,14 +31,17 @@ export function Frame({ session, content }: FrameProps) {
   const shownHelp = useStore(openedHelp) ?? help;
   const toolsOpen = useStore(helpOpen);
   const { segments } = useRoute();
-  const path = segments.join("/");
+  const path = pageOf(segments);
   const layout = useRef<AppLayoutProps.Ref>(null);
 
   // What was told to one session is no business of the next.
   useEffect(() => notifications.clear, []);
 
-  // Another page brings its own help.
-  useEffect(() => openedHelp.set(undefined), [path]);
+  // Another page brings its own help and its own messages.
+  useEffect(() => {
+    openedHelp.set(undefined);
+    arriveAt(path);
+  }, [path]);
 
   useEffect(() => {
     if (toolsOpen) layout.current?.focusToolsClose();

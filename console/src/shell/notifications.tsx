@@ -1,11 +1,15 @@
-// Messages above the page: done, to know, gone wrong. They stay until they are dismissed.
+// Messages above the page: under way, done, to know, gone wrong. They stay until they are dismissed or
+// the page is left. Who tells something to the next page goes there first and speaks then.
 import Box from "@cloudscape-design/components/box";
+import Button from "@cloudscape-design/components/button";
 import Flashbar, { type FlashbarProps } from "@cloudscape-design/components/flashbar";
 import Link from "@cloudscape-design/components/link";
 import { errorDetails, isAborted } from "../api/errors";
 import { session } from "../api/session";
+import { currentRoute } from "../router";
 import { shell } from "../strings/shell";
-import { add, type Notification, type NotificationLink, remove } from "./notification-list";
+import { LongText } from "./LongText";
+import { add, keepOf, type Notification, type NotificationLink, remove } from "./notification-list";
 import { createStore, useStore } from "./store";
 
 export interface Notifications {
@@ -16,13 +20,27 @@ export interface Notifications {
   clear: () => void;
 }
 
+/** What a page says of something under way, for as long as it lasts. */
+export interface Progress {
+  header: string;
+  text: string;
+  /** What a person can do about it. */
+  action?: { text: string; onClick: () => void };
+}
+
 const list = createStore<Notification[]>([]);
+const progress = createStore<Progress | undefined>(undefined);
 let counter = 0;
 
-function push(notification: Omit<Notification, "id">): void {
+/** What tells one page from another: another tab or filter of a page is no other page. */
+export function pageOf(segments: readonly string[]): string {
+  return segments.join("/");
+}
+
+function push(notification: Omit<Notification, "id" | "page">): void {
   // Requests that fail because the session has ended: the sign-in page says why.
   if (session.state().status !== "signedIn") return;
-  list.set(add(list.get(), { ...notification, id: String(++counter) }));
+  list.set(add(list.get(), { ...notification, id: String(++counter), page: pageOf(currentRoute().segments) }));
 }
 
 /** The same functions outside a component. */
@@ -43,13 +61,25 @@ export const notifications: Notifications = {
   clear: () => list.set([]),
 };
 
+/** Takes away what was said about the page before. */
+export function arriveAt(page: string): void {
+  list.set(keepOf(list.get(), page));
+}
+
+/** Shows something under way above all messages; nothing takes it away again. */
+export function showProgress(shown: Progress | undefined): void {
+  progress.set(shown);
+}
+
 export function useNotifications(): Notifications {
   return notifications;
 }
 
 /** The bar itself; the shell shows it. */
 export function NotificationBar() {
-  const items = useStore(list).map(toItem);
+  const shown = useStore(progress);
+  const told = useStore(list).map(toItem);
+  const items = shown === undefined ? told : [toProgress(shown), ...told];
   return (
     <Flashbar
       items={items}
@@ -68,16 +98,27 @@ export function NotificationBar() {
   );
 }
 
+function toProgress({ header, text, action }: Progress): FlashbarProps.MessageDefinition {
+  return {
+    id: "progress",
+    type: "in-progress",
+    loading: true,
+    header: <span className="tg-wrap">{header}</span>,
+    content: text,
+    action: action === undefined ? undefined : <Button onClick={action.onClick}>{action.text}</Button>,
+  };
+}
+
 function toItem(notification: Notification): FlashbarProps.MessageDefinition {
   const { id, type, header, text, link, code, requestId } = notification;
   const details = [code, requestId === undefined ? undefined : shell.requestId(requestId)].filter(Boolean);
   return {
     id,
     type,
-    header,
+    header: header === undefined ? undefined : <span className="tg-wrap">{header}</span>,
     content: (
       <>
-        {text}
+        <LongText text={text} />
         {link === undefined ? null : (
           <>
             {" "}

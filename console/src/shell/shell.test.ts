@@ -2,11 +2,11 @@ import { describe, expect, it } from "vitest";
 import { parseAppearance } from "./appearance";
 import { isChunkError } from "./ErrorBoundary";
 import { idlePhase } from "./idle";
-import { add, MAX_NOTIFICATIONS, type Notification, remove } from "./notification-list";
+import { add, keepOf, MAX_NOTIFICATIONS, type Notification, remove } from "./notification-list";
 import { isReturnable } from "./return-link";
 
 function note(id: string, text = id): Notification {
-  return { id, type: "success", text };
+  return { id, type: "success", text, page: "here" };
 }
 
 describe("notifications", () => {
@@ -28,6 +28,19 @@ describe("notifications", () => {
     list = add(list, { ...note("3", "same"), header: "h" });
     list = add(list, { ...note("4", "same"), link: { text: "t", href: "#/" } });
     expect(list).toHaveLength(4);
+  });
+
+  it("of the page that is left go, and those of the next stay", () => {
+    const list = add(add([], note("1")), { ...note("2"), page: "there" });
+    expect(keepOf(list, "there").map((item) => item.id)).toEqual(["2"]);
+    expect(keepOf(list, "elsewhere")).toEqual([]);
+    const same = [note("1")];
+    expect(keepOf(same, "here")).toBe(same);
+  });
+
+  it("are not doubled by another request ID", () => {
+    const list = add([{ ...note("1", "same"), requestId: "a" }], { ...note("2", "same"), requestId: "b" });
+    expect(list.map((item) => item.id)).toEqual(["2"]);
   });
 
   it("are not more than anybody reads", () => {

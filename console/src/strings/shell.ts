@@ -37,6 +37,8 @@ export const shell = {
 
   infoLabel: (title: string) => `Info about ${title}`,
   dismiss: "Dismiss message",
+  showAll: "Show all",
+  showLess: "Show less",
   requestId: (id: string) => `Request ID: ${id}`,
   success: "Success",
   information: "Information",

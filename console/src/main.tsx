@@ -20,9 +20,9 @@ startAppearance();
 // An error that no page took care of is better told than lost.
 window.addEventListener("unhandledrejection", (event) => notifications.error(event.reason));
 
-void session.start();
-// The page's script comes while the server says who is signed in.
-void pageFor(currentRoute().segments[0] ?? HOME)?.load();
+const isSignedIn = session.start().then(() => session.state().status === "signedIn");
+// The page's script comes while the server says who is signed in, and its data while it is drawn.
+void pageFor(currentRoute().segments[0] ?? HOME)?.loadAhead(isSignedIn);
 
 createRoot(root).render(
   <StrictMode>

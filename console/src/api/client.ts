@@ -1,57 +1,14 @@
-// The two ways to the server's API: AWS's own SDK for the operations of AppFlow, and signed
-// requests for the documented `/x/` extensions. Both sign with the session's keys.
+// Signed requests for the documented `/x/` extensions of the API. The operations of AppFlow itself go
+// through AWS's SDK in `appflow.ts`, which not every page needs. Both sign with the session's keys.
 import { Sha256 } from "@aws-crypto/sha256-browser";
-import { AppflowClient } from "@aws-sdk/client-appflow";
 import { HttpRequest } from "@smithy/core/transport";
 import { SignatureV4 } from "@smithy/signature-v4";
-import { clockOffset, learnServerDate, serverNow } from "./clock";
+import { learnServerDate, serverNow } from "./clock";
 import { isUnknownKey } from "./errors";
 import { apiBase, readAnswer } from "./http";
 import { region, session } from "./session";
 
 export { ApiError, errorCode, errorDetails, errorText, isAborted } from "./errors";
-
-// The session store decides when keys are renewed; `memoized` tells the SDK not to keep its own.
-const credentials = Object.assign(() => session.keys(), { memoized: true });
-
-let client: AppflowClient | undefined;
-let clientRegion = "";
-
-/** The SDK's client: `appflow().send(new ListFlowsCommand({}), { abortSignal })`. */
-export function appflow(): AppflowClient {
-  if (client === undefined || clientRegion !== region()) {
-    client?.destroy();
-    clientRegion = region();
-    client = createClient(clientRegion);
-  }
-  // The SDK reads it at each signature.
-  client.config.systemClockOffset = clockOffset();
-  return client;
-}
-
-function createClient(forRegion: string): AppflowClient {
-  const created = new AppflowClient({
-    endpoint: apiBase().href,
-    region: forRegion,
-    credentials,
-    systemClockOffset: clockOffset(),
-    // One retry: a person waits in front of the page and can press Retry.
-    maxAttempts: 2,
-  });
-  created.middlewareStack.add(
-    (next) => async (args) => {
-      try {
-        return await next(args);
-      } catch (error) {
-        if (!isUnknownKey(error)) throw error;
-        await session.renew();
-        return next(args);
-      }
-    },
-    { step: "initialize", name: "tidegateSessionKeys", priority: "high" },
-  );
-  return created;
-}
 
 /** Calls `POST /x/<name>`. Throws an ApiError with the server's words. */
 export async function extension<T>(name: string, input: object, signal?: AbortSignal): Promise<T> {

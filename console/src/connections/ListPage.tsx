@@ -8,7 +8,7 @@ import Header from "@cloudscape-design/components/header";
 import Pagination from "@cloudscape-design/components/pagination";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Table from "@cloudscape-design/components/table";
-import { useCallback, useEffect, useMemo, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from "react";
 import { errorText } from "../api/client";
 import { listConnections, type ConnectionSummary } from "../api/extensions";
 import { href, navigate, useRoute } from "../router";
@@ -17,9 +17,9 @@ import { useNotifications } from "../shell/notifications";
 import { Page } from "../shell/Page";
 import { common } from "../strings/common";
 import { connections as strings, deletion } from "../strings/connections";
+import { takeAhead } from "./ahead";
 import { columnsFor, viewHref } from "./columns";
 import { hasConnections, loadConnectors, nameOfConnector } from "./connectors";
-import { DeleteModal } from "./DeleteModal";
 import { EmptyList, NoMatch } from "./empty";
 import { listHelp } from "./help";
 import { ListFilters } from "./ListFilters";
@@ -30,6 +30,8 @@ import { useTest } from "./useTest";
 
 const NO_BREADCRUMBS: never[] = [];
 
+const DeleteModal = lazy(() => import("./DeleteModal").then(({ DeleteModal }) => ({ default: DeleteModal })));
+
 export default function ListPage() {
   const { query } = useRoute();
   const state = useMemo(() => parseList(query), [query]);
@@ -38,10 +40,12 @@ export default function ListPage() {
   const [deleting, setDeleting] = useState<string>();
   const [isDeleteOpen, setDeleteOpen] = useState(false);
   const notifications = useNotifications();
-  const connectors = useLoad("all", () => loadConnectors());
-
   const input = listInput(state, preferences.pageSize);
-  const list = useLoad(JSON.stringify(input), (signal) => listConnections(input, signal), { keep: true });
+  const key = JSON.stringify(input);
+  const list = useLoad(key, (signal) => takeAhead(key) ?? listConnections(input, signal), { keep: true });
+  // What comes first on the page comes first over the wire.
+  const hasAnswer = list.data !== undefined || list.error !== undefined;
+  const connectors = useLoad(hasAnswer ? "all" : undefined, () => loadConnectors());
   const { reload } = list;
   const { testing, test } = useTest(reload);
   const columns = useMemo(() => columnsFor(connectors.data ?? [], testing), [connectors.data, testing]);
@@ -230,17 +234,19 @@ export default function ListPage() {
         }
       />
       {deleting === undefined ? null : (
-        <DeleteModal
-          name={deleting}
-          visible={isDeleteOpen}
-          onDismiss={() => setDeleteOpen(false)}
-          onDeleted={(name) => {
-            setDeleteOpen(false);
-            setSelectedName(undefined);
-            notifications.success(deletion.done(name));
-            reload();
-          }}
-        />
+        <Suspense>
+          <DeleteModal
+            name={deleting}
+            visible={isDeleteOpen}
+            onDismiss={() => setDeleteOpen(false)}
+            onDeleted={(name) => {
+              setDeleteOpen(false);
+              setSelectedName(undefined);
+              notifications.success(deletion.done(name));
+              reload();
+            }}
+          />
+        </Suspense>
       )}
     </Page>
   );

@@ -1,6 +1,5 @@
 // The connectors that the drop-down offers.
-import { ListConnectorsCommand, type ConnectorDetail } from "@aws-sdk/client-appflow";
-import { appflow } from "../api/client";
+import type { ConnectorDetail } from "@aws-sdk/client-appflow";
 
 /** A connector: a type, and for custom ones a label. */
 export interface ConnectorChoice {
@@ -41,30 +40,20 @@ export function choicesOf(details: readonly ConnectorDetail[]): readonly Connect
     .sort((one, other) => one.name.localeCompare(other.name, "en"));
 }
 
+/** The SDK comes in a script of its own: the list of connections does not wait for it. */
+const listAll = async () => (await import("./list-connectors")).listConnectors();
+
 let loaded: Promise<readonly ConnectorChoice[]> | undefined;
 
 /** Every connector that the account knows, asked for once; `refresh` asks again. */
 export function loadConnectors(refresh = false): Promise<readonly ConnectorChoice[]> {
   if (loaded === undefined || refresh) {
-    loaded = listAll().catch((error: unknown) => {
+    loaded = listAll().then(choicesOf).catch((error: unknown) => {
       loaded = undefined;
       throw error;
     });
   }
   return loaded;
-}
-
-async function listAll(): Promise<readonly ConnectorChoice[]> {
-  const details: ConnectorDetail[] = [];
-  let nextToken: string | undefined;
-  do {
-    const page = await appflow().send(
-      new ListConnectorsCommand({ maxResults: 100, ...(nextToken === undefined ? {} : { nextToken }) }),
-    );
-    details.push(...(page.connectors ?? []));
-    nextToken = page.nextToken;
-  } while (nextToken !== undefined);
-  return choicesOf(details);
 }
 
 /** A connector's name for people. */

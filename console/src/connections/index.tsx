@@ -5,6 +5,8 @@ import { LoadingPage } from "../shell/LoadingPage";
 import { NotFound } from "../shell/NotFound";
 import ListPage from "./ListPage";
 
+export { askAhead } from "./ahead";
+
 const DetailsPage = lazy(() => import("./DetailsPage"));
 const FormPage = lazy(() => import("./FormPage"));
 

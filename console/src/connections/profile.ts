@@ -3,7 +3,7 @@ import {
   type ConnectorProfile,
   DescribeConnectorProfilesCommand,
 } from "@aws-sdk/client-appflow";
-import { appflow } from "../api/client";
+import { appflow } from "../api/appflow";
 import { type ConnectionSummary, describeConnectorForm, describeCredentials, listConnections } from "../api/extensions";
 import type { ConnectorForm } from "../form/types";
 

@@ -1,6 +1,6 @@
 // Sends a form to the server.
 import { CreateConnectorProfileCommand, type CreateConnectorProfileCommandInput } from "@aws-sdk/client-appflow";
-import { appflow } from "../api/client";
+import { appflow } from "../api/appflow";
 import { copyConnection, editConnection } from "../api/extensions";
 import { unionsOf } from "../form/request";
 import type { Draft } from "../form/validate";

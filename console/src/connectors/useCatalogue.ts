@@ -7,7 +7,8 @@ import {
   type ConnectorType,
 } from "@aws-sdk/client-appflow";
 import { useCallback, useEffect, useState } from "react";
-import { appflow, isAborted } from "../api/client";
+import { appflow } from "../api/appflow";
+import { isAborted } from "../api/client";
 import { eachOf, eachPage } from "../api/paged";
 import { createStore, useStore } from "../shell/store";
 import { type Connector, connectorId, fromDetail } from "./catalogue";

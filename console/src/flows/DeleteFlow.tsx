@@ -9,7 +9,7 @@ import Input, { type InputProps } from "@cloudscape-design/components/input";
 import Modal from "@cloudscape-design/components/modal";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { type FormEvent, useEffect, useRef, useState } from "react";
-import { appflow } from "../api/client";
+import { appflow } from "../api/appflow";
 import { Failure } from "../shell/Failure";
 import { useNotifications } from "../shell/notifications";
 import { deleting as strings } from "../strings/flows";

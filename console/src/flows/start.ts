@@ -1,7 +1,8 @@
 // Starting a run. The run is watched from here on, so that its end is told even if it comes
 // before the page of the flow is there.
 import { StartFlowCommand } from "@aws-sdk/client-appflow";
-import { appflow, errorCode } from "../api/client";
+import { appflow } from "../api/appflow";
+import { errorCode } from "../api/client";
 import { RunWatch } from "./runs";
 
 const watches = new Map<string, RunWatch>();

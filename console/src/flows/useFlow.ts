@@ -1,7 +1,7 @@
 // One flow as the server tells it.
 import { DescribeFlowCommand, type DescribeFlowResponse } from "@aws-sdk/client-appflow";
 import { useCallback, useEffect, useState } from "react";
-import { appflow } from "../api/client";
+import { appflow } from "../api/appflow";
 
 interface FlowState {
   flow: DescribeFlowResponse | undefined;

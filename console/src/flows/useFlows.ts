@@ -1,7 +1,7 @@
 // All flows, page by page as the server hands them out.
 import { type FlowDefinition, ListFlowsCommand } from "@aws-sdk/client-appflow";
 import { useCallback, useEffect, useState } from "react";
-import { appflow } from "../api/client";
+import { appflow } from "../api/appflow";
 import { eachPage } from "../api/paged";
 
 interface FlowList {

@@ -1,7 +1,8 @@
 // The runs of a flow, followed live while one is under way.
 import { DescribeFlowExecutionRecordsCommand, type ExecutionRecord } from "@aws-sdk/client-appflow";
 import { useCallback, useEffect, useEffectEvent, useRef, useState } from "react";
-import { appflow, errorCode } from "../api/client";
+import { appflow } from "../api/appflow";
+import { errorCode } from "../api/client";
 import { appendRuns, mergeRuns, PAGE_SIZE, POLL_MS, pollSize, shouldPoll } from "./runs";
 import { watchOf } from "./start";
 import { isUnderWay } from "./status";

@@ -1,12 +1,29 @@
 import { ListFlowsCommand, ValidationException } from "@aws-sdk/client-appflow";
 import { describe, expect, it } from "vitest";
 import { shell } from "../strings/shell";
-import { ApiError, errorDetails, errorText, isAborted, isUnknownKey } from "./errors";
+import { ApiError, errorDetails, errorText, isAborted, isMissing, isUnknownKey } from "./errors";
 import { readAnswer } from "./http";
 
 function answer(status: number, body: string, headers: Record<string, string> = {}): Response {
   return new Response(body, { status, headers });
 }
+
+describe("something asked for by name", () => {
+  it.each([
+    ["ResourceNotFoundException", true],
+    ["ValidationException", true],
+    ["InternalServerException", false],
+    ["AccessDeniedException", false],
+    ["ThrottlingException", false],
+  ])("with %s is missing: %s", (code, expected) => {
+    expect(isMissing(new ApiError("m", { code, status: 400 }))).toBe(expected);
+  });
+
+  it("is not missing where nobody answered", () => {
+    expect(isMissing(new TypeError("Failed to fetch"))).toBe(false);
+    expect(isMissing(undefined)).toBe(false);
+  });
+});
 
 describe("errors", () => {
   it("of the SDK keep the server's words, name and request id", () => {

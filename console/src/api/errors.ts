@@ -62,6 +62,15 @@ export function errorCode(error: unknown): string | undefined {
   return errorDetails(error).code;
 }
 
+/**
+ * Whether what was asked for by its name is not there, or cannot be: the name breaks the rules of
+ * names. Asking again does not help.
+ */
+export function isMissing(error: unknown): boolean {
+  const code = errorCode(error);
+  return code === "ResourceNotFoundException" || code === "ValidationException";
+}
+
 /** Whether a request was given up by its caller; nothing to tell anybody. */
 export function isAborted(error: unknown): boolean {
   return error instanceof Error && error.name === "AbortError";

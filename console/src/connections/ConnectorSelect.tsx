@@ -1,7 +1,7 @@
 // The Connectors drop-down.
 import Select, { type SelectProps } from "@cloudscape-design/components/select";
 import { connections as strings } from "../strings/connections";
-import { choiceValue, type ConnectorChoice, hasConnections, parseChoice } from "./connectors";
+import { choiceValue, type ConnectorChoice, hasConnections, isKnownConnector, parseChoice } from "./connectors";
 import type { Load } from "./useLoad";
 
 interface ConnectorSelectProps {
@@ -36,6 +36,10 @@ export function ConnectorSelect(props: ConnectorSelectProps) {
   const all: SelectProps.Option = { value: ALL, label: strings.allConnectors };
   const value = connectorType === undefined ? ALL : choiceValue(connectorType, connectorLabel);
   const selected = [all, ...groups.flatMap((group) => group.options)].find((one) => one.value === value);
+  const isUnknown =
+    connectorType !== undefined &&
+    connectors.data !== undefined &&
+    !isKnownConnector(connectors.data, connectorType, connectorLabel);
   return (
     <Select
       {...(forList ? { inlineLabelText: strings.connectors } : {})}
@@ -44,7 +48,7 @@ export function ConnectorSelect(props: ConnectorSelectProps) {
           ? selected
           : value === ALL
             ? null
-            : { value, label: connectorLabel ?? connectorType ?? value }
+            : { value, label: isUnknown ? strings.unknown.option : (connectorLabel ?? connectorType ?? value) }
       }
       options={forList ? [all, ...groups] : groups}
       placeholder={strings.connectorsPlaceholder}

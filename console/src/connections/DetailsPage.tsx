@@ -11,6 +11,7 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { errorText } from "../api/client";
+import { isMissing } from "../api/errors";
 import { fieldsOf, valuesOf } from "../form/values";
 import { formatTime } from "../format";
 import { href, navigate, useRoute } from "../router";
@@ -23,6 +24,7 @@ import { CredentialsTable } from "./CredentialsTable";
 import { DeleteModal } from "./DeleteModal";
 import { HealthStatus } from "./HealthStatus";
 import { detailsHelp } from "./help";
+import { NoConnection } from "./empty";
 import { loadProfile, loadSummary, type Profile } from "./profile";
 import { shownValue } from "./shown";
 import { UsageTable } from "./UsageTable";
@@ -54,9 +56,10 @@ export default function DetailsPage({ name }: { readonly name: string }) {
   }, [profile.reload, reloadSummary]);
 
   const isKnown = profile.data !== undefined;
+  const isGone = !isKnown && !profile.loading && (profile.error === undefined || isMissing(profile.error));
   return (
     <Page
-      title={name}
+      title={isGone ? words.notFound.title : name}
       breadcrumbs={breadcrumbs}
       help={detailsHelp}
       actions={
@@ -105,13 +108,13 @@ export default function DetailsPage({ name }: { readonly name: string }) {
           />
         </SpaceBetween>
       ) : (
-        <Missing name={name} profile={profile} />
+        <Absent name={name} profile={profile} />
       )}
     </Page>
   );
 }
 
-function Missing({ name, profile }: { readonly name: string; readonly profile: ReturnType<typeof useLoad<Profile | undefined>> }) {
+function Absent({ name, profile }: { readonly name: string; readonly profile: ReturnType<typeof useLoad<Profile | undefined>> }) {
   if (profile.loading) {
     return (
       <Container>
@@ -119,22 +122,14 @@ function Missing({ name, profile }: { readonly name: string; readonly profile: R
       </Container>
     );
   }
-  if (profile.error !== undefined) {
+  if (profile.error !== undefined && !isMissing(profile.error)) {
     return (
       <Alert type="error" header={strings.failed} action={<Button onClick={profile.reload}>{words.retry}</Button>}>
         {errorText(profile.error)}
       </Alert>
     );
   }
-  return (
-    <Alert
-      type="warning"
-      header={words.notFound.title}
-      action={<Button onClick={() => navigate(href("connections"))}>{words.notFound.back}</Button>}
-    >
-      {words.notFound.text(name)}
-    </Alert>
-  );
+  return <NoConnection name={name} />;
 }
 
 function Overview({ profile }: { readonly profile: Profile }) {

@@ -9,6 +9,7 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import { useState } from "react";
 import { errorText } from "../api/client";
+import { isMissing } from "../api/errors";
 import { describeConnectorForm } from "../api/extensions";
 import type { ConnectorForm } from "../form/types";
 import { href, navigate, useRoute } from "../router";
@@ -19,6 +20,7 @@ import { ConnectionForm } from "./ConnectionForm";
 import { ConnectorSelect } from "./ConnectorSelect";
 import { choiceValue, hasConnections, loadConnectors, nameOfConnector } from "./connectors";
 import type { Purpose } from "./draft";
+import { NoConnection } from "./empty";
 import { formHelp } from "./help";
 import { loadProfile, type Profile } from "./profile";
 import { createHref } from "./query";
@@ -81,6 +83,10 @@ function CreatePage() {
             <Box color="text-body-secondary">{strings.chooseConnector}</Box>
           ) : key === undefined || form.data !== undefined ? (
             <Alert type="info">{words.withoutConnections(name)}</Alert>
+          ) : isMissing(form.error) ? (
+            <Alert type="warning" header={words.unknown.title}>
+              {words.unknown.text(name)}
+            </Alert>
           ) : (
             <Waiting form={form} />
           )}
@@ -103,16 +109,10 @@ function SourcePage({ purpose, source }: { readonly purpose: Purpose; readonly s
     >
       {profile.data !== undefined ? (
         <ConnectionForm purpose={purpose} form={profile.data.form} source={profile.data} before={null} carried={carried} />
-      ) : profile.loading || profile.error !== undefined ? (
+      ) : profile.loading || (profile.error !== undefined && !isMissing(profile.error)) ? (
         <Waiting form={profile} />
       ) : (
-        <Alert
-          type="warning"
-          header={words.notFound.title}
-          action={<Button onClick={() => navigate(href("connections"))}>{words.notFound.back}</Button>}
-        >
-          {words.notFound.text(source)}
-        </Alert>
+        <NoConnection name={source} />
       )}
     </Page>
   );

@@ -19,8 +19,8 @@ import { common } from "../strings/common";
 import { connections as strings, deletion } from "../strings/connections";
 import { takeAhead } from "./ahead";
 import { columnsFor, viewHref } from "./columns";
-import { hasConnections, loadConnectors, nameOfConnector } from "./connectors";
-import { EmptyList, NoMatch } from "./empty";
+import { hasConnections, isKnownConnector, loadConnectors, nameOfConnector } from "./connectors";
+import { EmptyList, NoMatch, UnknownConnector } from "./empty";
 import { listHelp } from "./help";
 import { ListFilters } from "./ListFilters";
 import { defaultPreferences, PAGE_SIZES, readPreferences, type TablePreferences, writePreferences } from "./preferences";
@@ -75,6 +75,14 @@ export default function ListPage() {
     state.connectorType === undefined
       ? undefined
       : nameOfConnector(connectors.data ?? [], state.connectorType, state.connectorLabel);
+
+  // A connector that was unregistered may have left connections behind; those are shown.
+  const isUnknown =
+    state.connectorType !== undefined &&
+    connectors.data !== undefined &&
+    items.length === 0 &&
+    !isKnownConnector(connectors.data, state.connectorType, state.connectorLabel);
+  const newHref = isUnknown ? createHref() : createHref(state.connectorType, state.connectorLabel);
 
   const act = (action: string, item: ConnectionSummary) => {
     const name = item.connectorProfileName;
@@ -157,7 +165,7 @@ export default function ListPage() {
                 >
                   {common.actions}
                 </ButtonDropdown>
-                <Button variant="primary" onClick={() => navigate(createHref(state.connectorType, state.connectorLabel))}>
+                <Button variant="primary" onClick={() => navigate(newHref)}>
                   {strings.create}
                 </Button>
               </SpaceBetween>
@@ -212,7 +220,9 @@ export default function ListPage() {
           />
         }
         empty={
-          list.error !== undefined ? (
+          isUnknown ? (
+            <UnknownConnector name={state.connectorLabel ?? state.connectorType ?? ""} />
+          ) : list.error !== undefined ? (
             <Box padding="s">
               <Alert
                 type="error"
@@ -228,7 +238,7 @@ export default function ListPage() {
             <EmptyList
               connectorName={connectorName}
               canCreate={state.connectorType === undefined || hasConnections(state.connectorType)}
-              createHref={createHref(state.connectorType, state.connectorLabel)}
+              createHref={newHref}
             />
           )
         }

@@ -1,4 +1,5 @@
 // The columns of the connections table.
+import "./connections.css";
 import Link from "@cloudscape-design/components/link";
 import type { TableProps } from "@cloudscape-design/components/table";
 import type { ConnectionSort, ConnectionSummary } from "../api/extensions";
@@ -16,6 +17,7 @@ export function viewHref(name: string): string {
   return href("connections", "view", name);
 }
 
+/** Together as wide as a window of 1280 pixels leaves beside the open navigation. */
 export function columnsFor(
   connectors: readonly ConnectorChoice[],
   testing: ReadonlySet<string>,
@@ -26,24 +28,28 @@ export function columnsFor(
       header: strings.columns.name,
       sortingField: "name",
       isRowHeader: true,
-      minWidth: 160,
-      width: 200,
-      cell: (item) => <Link href={viewHref(item.connectorProfileName)}>{item.connectorProfileName}</Link>,
+      minWidth: 150,
+      width: 190,
+      cell: ({ connectorProfileName: name }) => (
+        <span className="connections-name" title={name}>
+          <Link href={viewHref(name)}>{name}</Link>
+        </span>
+      ),
     },
     {
       id: "connector",
       header: strings.columns.connector,
       sortingField: "connectorType",
-      minWidth: 120,
-      width: 140,
+      minWidth: 110,
+      width: 133,
       cell: (item) => nameOfConnector(connectors, item.connectorType, item.connectorLabel),
     },
     {
       id: "mode",
       header: strings.columns.mode,
       sortingField: "connectionMode",
-      minWidth: 120,
-      width: 165,
+      minWidth: 90,
+      width: 100,
       cell: (item) => strings.modes[item.connectionMode] ?? item.connectionMode,
     },
     {
@@ -51,7 +57,7 @@ export function columnsFor(
       header: strings.columns.lastUpdated,
       sortingField: "lastUpdatedAt",
       minWidth: 140,
-      width: 180,
+      width: 172,
       cell: (item) => formatMinute(item.lastUpdatedAt),
     },
     {
@@ -59,7 +65,7 @@ export function columnsFor(
       header: strings.columns.health,
       sortingField: "health",
       minWidth: 120,
-      width: 140,
+      width: 170,
       cell: (item) => <HealthStatus health={item.health} testing={testing.has(item.connectorProfileName)} />,
     },
     {
@@ -67,7 +73,7 @@ export function columnsFor(
       header: strings.columns.usedBy,
       sortingField: "usedBy",
       minWidth: 100,
-      width: 105,
+      width: 110,
       cell: (item) =>
         item.usedBy === 0 ? (
           strings.usedByNone

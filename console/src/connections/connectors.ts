@@ -56,6 +56,18 @@ export function loadConnectors(refresh = false): Promise<readonly ConnectorChoic
   return loaded;
 }
 
+/** Whether a connector is one of those that the account knows; the type of all custom ones is. */
+export function isKnownConnector(
+  choices: readonly ConnectorChoice[],
+  connectorType: string,
+  connectorLabel?: string,
+): boolean {
+  return choices.some(
+    (one) =>
+      one.connectorType === connectorType && (connectorLabel === undefined || one.connectorLabel === connectorLabel),
+  );
+}
+
 /** A connector's name for people. */
 export function nameOfConnector(
   choices: readonly ConnectorChoice[],

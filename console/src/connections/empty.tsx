@@ -2,7 +2,8 @@
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import SpaceBetween from "@cloudscape-design/components/space-between";
-import { navigate } from "../router";
+import { href, navigate } from "../router";
+import { Missing } from "../shell/Missing";
 import { connections as strings } from "../strings/connections";
 
 interface EmptyListProps {
@@ -49,4 +50,27 @@ export function NoMatch({ onClear }: { readonly onClear: () => void }) {
       </SpaceBetween>
     </Box>
   );
+}
+
+/** The list's address names a connector that there is not. */
+export function UnknownConnector({ name }: { readonly name: string }) {
+  return (
+    <Box margin={{ vertical: "m" }} textAlign="center" color="inherit">
+      <SpaceBetween size="m">
+        <SpaceBetween size="xxs">
+          <b>{strings.unknown.title}</b>
+          <Box variant="p" color="inherit">
+            <span className="tg-wrap">{strings.unknown.text(name)}</span>
+          </Box>
+        </SpaceBetween>
+        <Button href={href("connections")}>{strings.unknown.back}</Button>
+      </SpaceBetween>
+    </Box>
+  );
+}
+
+/** No connection has the name. */
+export function NoConnection({ name }: { readonly name: string }) {
+  const { title, text, back } = strings.notFound;
+  return <Missing title={title} text={text(name)} back={{ text: back, href: href("connections") }} />;
 }

@@ -1,6 +1,6 @@
 // The list's address and preferences.
 import { describe, expect, it } from "vitest";
-import { choicesOf, choiceValue, parseChoice } from "./connectors";
+import { choicesOf, choiceValue, isKnownConnector, parseChoice } from "./connectors";
 import { defaultPreferences, readPreferences, writePreferences } from "./preferences";
 import { listHref, listInput, type ListState, pageCount, parseList } from "./query";
 
@@ -13,6 +13,23 @@ const plain: ListState = {
   descending: false,
   page: 1,
 };
+
+describe("a connector of an address", () => {
+  const choices = [
+    { connectorType: "SAPOData", name: "SAP OData" },
+    { connectorType: "CustomConnector", connectorLabel: "GitHub", name: "GitHub" },
+  ];
+  it.each([
+    ["SAPOData", undefined, true],
+    ["CustomConnector", undefined, true],
+    ["CustomConnector", "GitHub", true],
+    ["CustomConnector", "Nope", false],
+    ["Nope", undefined, false],
+    ["SAPOData", "GitHub", false],
+  ])("%s with label %s is known: %s", (type, label, expected) => {
+    expect(isKnownConnector(choices, type, label)).toBe(expected);
+  });
+});
 
 const read = (hash: string) => parseList(new URLSearchParams(hash.split("?")[1] ?? ""));
 

@@ -9,10 +9,12 @@ import Popover from "@cloudscape-design/components/popover";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Spinner from "@cloudscape-design/components/spinner";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
+import { isMissing } from "../api/errors";
 import type { ConnectorForm } from "../form/types";
 import { formatCount, formatTime } from "../format";
 import { href } from "../router";
 import { Failure } from "../shell/Failure";
+import { Missing } from "../shell/Missing";
 import { Page } from "../shell/Page";
 import { common } from "../strings/common";
 import { connector as strings, connectors, limitTexts } from "../strings/connectors";
@@ -31,10 +33,11 @@ interface ConnectorPageProps {
 
 export function ConnectorPage({ type, label }: ConnectorPageProps) {
   const { config, form, error, formError, retry } = useConnector(type, label);
-  const hasConnections = form?.hasProfile ?? false;
+  const missing = isMissing(error);
+  const hasConnections = !missing && (form?.hasProfile ?? false);
   return (
     <Page
-      title={config?.connectorName || label || type}
+      title={missing ? strings.notFoundTitle : config?.connectorName || label || type}
       description={config?.connectorDescription}
       breadcrumbs={[{ text: connectors.title, href: href("connectors") }]}
       help={connectorHelp}
@@ -49,7 +52,13 @@ export function ConnectorPage({ type, label }: ConnectorPageProps) {
         ) : undefined
       }
     >
-      {error !== undefined ? (
+      {missing ? (
+        <Missing
+          title={strings.notFoundTitle}
+          text={strings.notFoundText(label ?? type)}
+          back={{ text: strings.all, href: href("connectors") }}
+        />
+      ) : error !== undefined ? (
         <SpaceBetween size="m">
           <Failure error={error} header={strings.loadFailed} retry={retry} />
           <Button href={href("connectors")}>{strings.all}</Button>

@@ -2,7 +2,9 @@
 import type { ConnectorConfiguration } from "@aws-sdk/client-appflow";
 import { useCallback, useEffect, useState } from "react";
 import { describeConnectorForm } from "../api/extensions";
+import { ApiError } from "../api/errors";
 import type { ConnectorForm } from "../form/types";
+import { connector } from "../strings/connectors";
 import { describeConnector } from "./useCatalogue";
 
 export interface Described {
@@ -29,7 +31,7 @@ export function useConnector(type: string, label: string | undefined): Described
     };
     setLoaded(NOTHING);
     describeConnector(type, label, signal).then(
-      (config) => take({ config }),
+      (config) => take(config === undefined ? { error: nothing(type) } : { config }),
       (error: unknown) => take({ error }),
     );
     const input = label === undefined ? { connectorType: type } : { connectorType: type, connectorLabel: label };
@@ -42,6 +44,11 @@ export function useConnector(type: string, label: string | undefined): Described
 
   const retry = useCallback(() => setAttempt((count) => count + 1), []);
   return { ...loaded, retry };
+}
+
+/** Where the server answers with nothing, there is nothing. */
+function nothing(type: string): ApiError {
+  return new ApiError(connector.notFoundText(type), { code: "ResourceNotFoundException", status: 404 });
 }
 
 function abortable(): { signal: AbortSignal; abort: () => void } {

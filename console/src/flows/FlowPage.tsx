@@ -8,9 +8,11 @@ import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import Tabs from "@cloudscape-design/components/tabs";
 import { useMemo, useRef, useState } from "react";
 import { useConnectorNames } from "../connectors/useCatalogue";
+import { isMissing } from "../api/errors";
 import { href, navigate } from "../router";
 import { Failure } from "../shell/Failure";
 import { useNotifications } from "../shell/notifications";
+import { Missing } from "../shell/Missing";
 import { Page } from "../shell/Page";
 import { flow as strings, flows } from "../strings/flows";
 import { DeleteFlow } from "./DeleteFlow";
@@ -69,16 +71,17 @@ export function FlowPage({ name, tab }: FlowPageProps) {
     }
   };
 
-  const status = flow === undefined ? undefined : flowStatus(flow.flowStatus);
+  const missing = isMissing(error);
+  const status = flow === undefined || missing ? undefined : flowStatus(flow.flowStatus);
   const onDemand = flow?.triggerConfig?.triggerType === "OnDemand";
   return (
     <Page
-      title={name}
+      title={missing ? strings.notFoundTitle : name}
       description={status === undefined ? undefined : <StatusIndicator type={status.type}>{status.text}</StatusIndicator>}
       breadcrumbs={[{ text: flows.title, href: href("flows") }]}
       help={flowHelp}
       actions={
-        flow === undefined ? undefined : (
+        flow === undefined || missing ? undefined : (
           <SpaceBetween direction="horizontal" size="xs">
             <Button iconName="refresh" ariaLabel={strings.refresh} loading={loading} onClick={refresh} />
             <Button onClick={() => setDeleting(true)}>{flows.delete}</Button>
@@ -89,7 +92,13 @@ export function FlowPage({ name, tab }: FlowPageProps) {
         )
       }
     >
-      {flow === undefined ? (
+      {missing ? (
+        <Missing
+          title={strings.notFoundTitle}
+          text={strings.notFoundText(name)}
+          back={{ text: strings.backToFlows, href: href("flows") }}
+        />
+      ) : flow === undefined ? (
         error === undefined ? (
           <Box textAlign="center" padding="xxl">
             <span role="status" aria-label={strings.loading}>

@@ -74,7 +74,7 @@ export const connections = {
   columns: {
     name: "Connection name",
     connector: "Connector",
-    mode: "Connection mode",
+    mode: "Mode",
     lastUpdated: "Last updated",
     health: "Health",
     usedBy: "Used by",
@@ -131,6 +131,12 @@ export const connections = {
     Refused: (name: string) => `The application refused the login of ${name}`,
     Unreachable: (name: string) => `The application of ${name} could not be reached`,
     CannotBeTested: (name: string) => `${name} cannot be tested`,
+  },
+  unknown: {
+    option: "Unknown connector",
+    title: "Unknown connector",
+    text: (name: string) => `This server knows no connector ${name}. The link may be old or mistyped.`,
+    back: "View all connections",
   },
   notFound: {
     title: "Connection not found",

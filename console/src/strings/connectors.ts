@@ -58,6 +58,8 @@ export const connector = {
   loadFailed: "The connector could not be loaded",
   formFailed: "What a connection needs could not be loaded",
   all: "View all connectors",
+  notFoundTitle: "Connector not found",
+  notFoundText: (name: string) => `This server knows no connector ${name}. The link may be old or mistyped.`,
   createConnection: "Create connection",
   viewConnections: "View connections",
 

@@ -75,6 +75,8 @@ export const flow = {
   loading: "Loading flow",
   loadFailed: "The flow could not be loaded",
   backToFlows: "View flows",
+  notFoundTitle: "Flow not found",
+  notFoundText: (name: string) => `There is no flow with the name ${name}. It may have been deleted.`,
   refresh: "Refresh",
   details: "Flow details",
   general: "General",

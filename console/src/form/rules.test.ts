@@ -47,6 +47,8 @@ function broken(form: ConnectorForm, rule: Rule, start: Documents): Documents {
   }
   if ("startsWith" in check) return put(start, check.startsWith.path, "~");
   if ("length" in check) return put(start, check.length.path, "x".repeat(check.length.characters + 1));
+  if ("samePort" in check) return put(put(start, check.samePort.url, "https://h:1"), check.samePort.port, 2);
+  if ("urlPath" in check) return put(start, check.urlPath, "//h/a");
   const { holds } = check;
   if ("isNot" in holds) return put(start, holds.isNot.path, holds.isNot.value as Json);
   throw new Error("a kind of rule without a case");
@@ -60,6 +62,8 @@ function kept(form: ConnectorForm, rule: Rule, start: Documents): Documents {
   if ("none" in check) return check.none.reduce(drop, start);
   if ("startsWith" in check) return put(start, check.startsWith.path, `${check.startsWith.text}x`);
   if ("length" in check) return put(start, check.length.path, "ü".repeat(check.length.characters));
+  if ("samePort" in check) return put(put(start, check.samePort.url, "https://h:2/a"), check.samePort.port, 2);
+  if ("urlPath" in check) return put(start, check.urlPath, "/a;v=2/b");
   return start;
 }
 

@@ -34,8 +34,30 @@ function checkHolds(check: Check, documents: Documents): boolean | undefined {
   if ("none" in check) return given(check.none) === 0;
   if ("holds" in check) return conditionHolds(check.holds, documents);
   if ("startsWith" in check) return text(check.startsWith.path)?.startsWith(check.startsWith.text) ?? true;
+  if ("samePort" in check) {
+    const port = read(documents, check.samePort.port);
+    const named = portOf(text(check.samePort.url) ?? "");
+    return named === undefined || typeof port !== "number" || (/^\d+$/u.test(named) && Number(named) === port);
+  }
+  if ("urlPath" in check) {
+    const path = text(check.urlPath);
+    return path === undefined || isUrlPath(path);
+  }
   const value = text(check.length.path);
   return value === undefined || Array.from(value).length === check.length.characters;
+}
+
+/** The port that a URL names, as it is written. */
+function portOf(url: string): string | undefined {
+  const authority = url.split("://")[1]?.split(/[/?#\\]/u)[0] ?? "";
+  const host = authority.slice(authority.lastIndexOf("@") + 1);
+  return /:([^:].*)$/u.exec(host.slice(host.lastIndexOf("]") + 1))?.[1];
+}
+
+/** Whether a text is a path that a URL takes as it is. */
+function isUrlPath(path: string): boolean {
+  const isDots = (part: string) => /^(?:\.|%2e){1,2}$/iu.test(part);
+  return /^\/(?!\/)[^?#\\\p{Cc}]*$/u.test(path) && !path.split("/").some(isDots);
 }
 
 /** Whether a rule applies for certain. */
@@ -63,6 +85,8 @@ export function checkPaths(check: Check): readonly string[] {
   if ("none" in check) return check.none;
   if ("holds" in check) return [conditionPath(check.holds)];
   if ("startsWith" in check) return [check.startsWith.path];
+  if ("samePort" in check) return [check.samePort.url, check.samePort.port];
+  if ("urlPath" in check) return [check.urlPath];
   return [check.length.path];
 }
 

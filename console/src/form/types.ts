@@ -70,7 +70,9 @@ export type Check =
   | { readonly none: readonly string[] }
   | { readonly holds: Condition }
   | { readonly startsWith: { readonly path: string; readonly text: string } }
-  | { readonly length: { readonly path: string; readonly characters: number } };
+  | { readonly length: { readonly path: string; readonly characters: number } }
+  | { readonly samePort: { readonly url: string; readonly port: string } }
+  | { readonly urlPath: string };
 
 /** One rule between members; its paths begin with `properties.` or `credentials.`. */
 export interface Rule {

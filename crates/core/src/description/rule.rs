@@ -71,6 +71,17 @@ pub enum Check {
         /// The number of characters.
         characters: usize,
     },
+    /// The URL, if it names a port, names the one of the other member.
+    SamePort {
+        /// The member that is a URL.
+        url: String,
+        /// The member that is a port.
+        port: String,
+    },
+    /// The member, if it is given, is a path that a URL takes as it is: it
+    /// begins with one slash, and has no query, no fragment, no backslash, no
+    /// control character and no `.` or `..` between slashes.
+    UrlPath(String),
 }
 
 impl Rule {
@@ -87,7 +98,10 @@ impl Rule {
                 paths.extend(of.iter().map(String::as_str));
             }
             Check::Holds(condition) => paths.push(condition.path()),
-            Check::StartsWith { path, .. } | Check::Length { path, .. } => paths.push(path),
+            Check::StartsWith { path, .. } | Check::Length { path, .. } | Check::UrlPath(path) => {
+                paths.push(path)
+            }
+            Check::SamePort { url, port } => paths.extend([url.as_str(), port.as_str()]),
         }
         paths
     }
@@ -127,6 +141,90 @@ impl Check {
             Self::Length { path, characters } => {
                 text(path).is_none_or(|text| text.chars().count() == *characters)
             }
+            Self::SamePort { url, port } => match (text(url).and_then(port_of), documents.read(port)) {
+                (Some(named), Some(wanted)) => named.parse().ok() == wanted.as_u64(),
+                _ => true,
+            },
+            Self::UrlPath(path) => text(path).is_none_or(is_url_path),
         }
+    }
+}
+
+/// The port that a URL names, as it is written.
+fn port_of(url: &str) -> Option<&str> {
+    let rest = url.split_once("://")?.1;
+    let authority = rest.split(['/', '?', '#', '\\']).next()?;
+    let host = authority.rsplit('@').next()?;
+    // The colons of an IPv6 address stand between brackets.
+    let after = host.rsplit(']').next()?;
+    after.split_once(':').map(|(_, port)| port).filter(|port| !port.is_empty())
+}
+
+fn is_url_path(text: &str) -> bool {
+    let is_dots = |part: &str| matches!(part.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
+    text.starts_with('/')
+        && !text.starts_with("//")
+        && !text.contains(|letter: char| "?#\\".contains(letter) || letter.is_control())
+        && !text.split('/').any(is_dots)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn holds(check: Json, properties: Json) -> bool {
+        let check: Check = serde_json::from_value(check).expect("a check");
+        check.holds(&Documents { properties: Some(&properties), credentials: None })
+    }
+
+    #[test]
+    fn a_url_names_the_port_or_none() {
+        let check = json!({"samePort": {"url": "properties.url", "port": "properties.port"}});
+        for (url, good) in [
+            ("https://h", true),
+            ("https://h:8443", true),
+            ("https://h:8443/a:1", true),
+            ("https://h:08443", true),
+            ("https://h:", true),
+            ("https://[::1]", true),
+            ("https://[::1]:8443", true),
+            ("https://u:1@h", true),
+            ("https://h:443", false),
+            ("https://h:443/", false),
+            ("https://[::1]:1", false),
+            ("https://u:8443@h:1", false),
+            ("https://h:x", false),
+        ] {
+            assert_eq!(holds(check.clone(), json!({"url": url, "port": 8443})), good, "{url}");
+        }
+        assert!(holds(check.clone(), json!({"url": "https://h:1"})) && holds(check, json!({"port": 1})));
+    }
+
+    #[test]
+    fn a_path_is_taken_as_it_is() {
+        let check = json!({"urlPath": "properties.path"});
+        for good in ["/", "/a", "/a;v=2/b/", "/a@b", "/a/...", "/a//b"] {
+            assert!(holds(check.clone(), json!({"path": good})), "{good}");
+        }
+        for bad in [
+            "a",
+            "//evil/a",
+            "@evil/a",
+            "h@evil/a",
+            "/a\\b",
+            "\\a",
+            "/a\u{0}",
+            "/a\nb",
+            "/a?b",
+            "/a#b",
+            "/a/../b",
+            "/%2e%2E/b",
+            "/.",
+        ] {
+            assert!(!holds(check.clone(), json!({"path": bad})), "{bad}");
+        }
+        assert!(holds(check, json!({})));
     }
 }

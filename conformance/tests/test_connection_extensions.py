@@ -461,6 +461,9 @@ def test_a_kept_entry_of_a_map_never_gets_beside_a_new_host(emulation, postgres)
         for keep, given in [(but("hostname"), evil), (held, evil), (but("hostname"), None), (but("username"), None),
                             (held, {"custom": {"credentialsMap": {"url": "https://evil.example"}}})]:
             assert "may say where the secrets are sent" in refused(emulation, path, attempt(path, keep, given, **base))
+        for given in ({"credentialsMap": {"apiKey": "https://evil.example"}}, {"credentialsMap": {"token": "//evil.example"}},
+                      {"customAuthenticationType": "OTHER"}):
+            assert "may say where the secrets are sent" in refused(emulation, path, attempt(path, held, {"custom": given}, **base))
     # The secret itself may be typed anew beside a kept host, and everything may be kept.
     ask(emulation, EDIT, attempt(EDIT, [p for p in held if p != key + "password"],
                                  {"custom": {"credentialsMap": {"password": "new"}}}, **edited))

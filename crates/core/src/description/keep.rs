@@ -77,7 +77,9 @@ impl Description {
     /// entry of the same map stays as it is, unless its key certainly holds a
     /// secret (OAuth's keys, those that the connector says are sensitive, and
     /// plain words such as `password`): those may be typed anew, added or
-    /// left out. Where only entries are kept that the connector says are not
+    /// left out, but for a value that looks like an address, which no key makes
+    /// a secret. What else stands beside the map, such as the way to log in,
+    /// stays as well. Where only entries are kept that the connector says are not
     /// sensitive, nothing is held back.
     ///
     /// `new` are the credentials as they would be stored. The answer names the
@@ -100,9 +102,25 @@ impl Description {
             keys.dedup();
             let differs = |key: &&String| {
                 let given = |of: &Map<String, Value>| of.get(key.as_str()).filter(|v| present(v)).cloned();
-                given(before) != given(after) && !self.is_surely_secret(member, key)
+                let now = given(after);
+                given(before) != now
+                    && (!self.is_surely_secret(member, key) || now.as_ref().is_some_and(is_address))
             };
             changes.extend(keys.into_iter().filter(differs).map(|key| path(key)));
+            let group = |path: &str| path.rsplit_once('.').map(|(group, _)| group.to_owned());
+            let beside = self.credentials().iter().filter(|other| {
+                other.kind != Kind::Map
+                    && !other.secret
+                    && group(&other.path).is_some()
+                    && group(&other.path) == group(&member.path)
+            });
+            let given =
+                |document, path: &str| read(Some(document), path).filter(|value| present(value)).cloned();
+            changes.extend(
+                beside
+                    .filter(|other| given(stored, &other.path) != given(new, &other.path))
+                    .map(|other| other.path.clone()),
+            );
         }
         changes
     }
@@ -144,6 +162,13 @@ impl Description {
             None => is_oauth_key(member, key) || SECRET_KEYS.contains(&plain(key).as_str()),
         }
     }
+}
+
+/// Whether a value looks like a URL, or like one without its scheme.
+fn is_address(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| {
+        text.contains("://") || text.trim_start().starts_with("//") || text.trim_start().starts_with("\\\\")
+    })
 }
 
 #[cfg(test)]
@@ -199,6 +224,13 @@ mod tests {
         };
         assert_eq!(with("accessToken", "new"), [""; 0]);
         assert_eq!(with("private_key", "new"), [""; 0]);
+        assert_eq!(with("private_key", "https://evil"), ["custom.map.private_key"]);
+        assert_eq!(with("accessToken", " //evil.example"), ["custom.map.accessToken"]);
+        let mut way = map(same.clone());
+        way["custom"]["way"] = json!("other");
+        assert_eq!(of.map_changes(&stored, &keep, &way), ["custom.way"]);
+        assert_eq!(of.map_changes(&stored, &[], &way), [""; 0], "nothing is kept");
+        assert_eq!(of.map_changes(&way, &keep, &stored)[..1], ["custom.way"]);
         assert_eq!(with("hostname", "evil"), ["custom.map.hostname"]);
         assert_eq!(with("username", "v"), ["custom.map.username"]);
         assert_eq!(with("tokenUrl", "https://evil"), ["custom.map.tokenUrl"]);

@@ -36,6 +36,7 @@ pub(super) fn example() -> Description {
                 member("user", "text", json!({})),
                 member("oauth.clientId", "text", json!({"oauth": true})),
                 member("oauth.request.code", "secret", json!({"oauth": true, "secret": true})),
+                member("custom.way", "text", json!({})),
                 member("custom.map", "map", json!({"secret": true, "oauthKeys": ["accessToken"]})),
             ],
         },

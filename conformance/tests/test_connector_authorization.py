@@ -118,6 +118,8 @@ def test_an_answer_is_taken_once_and_from_its_owner(live, idp, name):
     refused(create(live, idp, name, begun["authCode"]), "not finished")
     refused(complete(live, back, **other), "belongs to no authorization")
     refused(complete(live, {**back, "state": begun["state"][:-1] + "x"}), "belongs to no authorization")
+    for incomplete in ({}, {"code": ""}, {"error": ""}, {"errorDescription": "x"}):
+        refused(complete(live, {"state": back["state"], **incomplete}), "incomplete")
     assert complete(live, back).json()["ok"] is True
     refused(complete(live, back), "belongs to no authorization")
     theirs = live.raw("/create-connector-profile", {
@@ -251,6 +253,7 @@ def test_the_consoles_window_answers_with_its_cookie(live, idp, name):
     assert page.answer(back, headers={"Cookie": ""}).status_code == 401
     assert page.answer(back, headers={"Origin": "https://evil.example"}).status_code == 403
     assert page.answer(back, origin=False).status_code == 403
+    refused(page.browser.ask("/session/authorization", {"state": back["state"]}), "incomplete")
     answer = page.answer(back)
     assert answer.status_code == 200 and answer.json()["ok"] is True, answer.text
     refused(page.answer(back), "belongs to no authorization")

@@ -1,5 +1,6 @@
 """The console's sign-in: users, passwords, sessions, and the keys that count with their cookie only."""
 
+import concurrent.futures
 import datetime
 import re
 import time
@@ -63,6 +64,9 @@ def test_a_session_gets_keys_that_sign_only_together_with_its_cookie(live, user,
     assert refused(browser.appflow(cookie="")) == UNKNOWN
     assert refused(browser.appflow(cookie=other.cookie)) == UNKNOWN
     assert refused(browser.appflow(cookie="__Host-tidegate=nonsense")) == UNKNOWN
+    below = browser.cookie.replace("__Host-", "__Secure-")
+    assert refused(browser.appflow(cookie=below)) == UNKNOWN, "the other name does not count here"
+    assert refused(browser.appflow(cookie=f"{browser.cookie}; __Host-tidegate=planted")) == UNKNOWN, "twice"
     assert refused(browser.appflow({**keys, "sessionToken": "wrong"})) == UNKNOWN
     assert refused(browser.appflow({**keys, "secretAccessKey": "wrong"}))[1] == "InvalidSignatureException"
     assert browser.appflow().list_flows()["flows"] is not None, "no refusal has ended it"
@@ -94,7 +98,9 @@ def test_below_a_public_url_the_cookie_keeps_to_its_path(make_server):
     assert re.match(r"__Secure-tidegate=[\w-]{43}; Path=/tide/; Secure; HttpOnly; SameSite=Strict$", answer.headers["Set-Cookie"])
     assert browser.ask("/session").json()["signedIn"]
     assert browser.sign_in("ada", headers={"Origin": "https://example.org"}).status_code == 403
-    assert Browser(server).sign_in("ada").headers["Set-Cookie"].startswith("__Host-"), "straight at the listener"
+    assert browser.ask("/session", headers={"Cookie": browser.cookie.replace("__Secure-", "__Host-")}).json()["signedIn"] is False
+    straight = Browser(server).sign_in("ada").headers["Set-Cookie"]
+    assert re.match(r"__Secure-tidegate=[\w-]{43}; Path=/; ", straight), "straight at the listener"
     server.stop()
 
 
@@ -189,6 +195,20 @@ def test_guessing_locks_out_even_the_right_password_for_a_while(make_server):
     server.stop()
 
 
+def test_right_passwords_at_once_all_sign_in(live, user):
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        assert [answer.status_code for answer in pool.map(lambda _: Browser(live).sign_in(user), range(8))] == [200] * 8
+
+
+def test_guesses_at_once_are_counted_like_one_after_the_other(make_server):
+    server = make_server()
+    make_user(server, "ada")
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        codes = [answer.status_code for answer in pool.map(lambda n: Browser(server).sign_in("ada", f"wrong guess {n}"), range(16))]
+    assert codes.count(401) == 5 and codes.count(429) == 11, codes
+    server.stop()
+
+
 def test_the_current_password_cannot_be_guessed_either(live, user):
     browser = signed_in(live, user)
 
@@ -197,6 +217,8 @@ def test_the_current_password_cannot_be_guessed_either(live, user):
 
     status, error, message = change(PASSWORD, "short")
     assert (status, error) == (400, "ValidationException") and "12 characters" in message
+    assert "must differ" in change(PASSWORD, PASSWORD)[2]
+    assert "over and over" in change(PASSWORD, "x" * 20)[2] and "blanks" in change(PASSWORD, " \t" * 10)[2]
     assert [change("wrong password")[:2] for _ in range(5)] == [(400, "ValidationException")] * 5
     assert change(PASSWORD)[0] == 429
 
@@ -235,8 +257,19 @@ def test_bodies_that_do_not_fit_are_refused_without_being_quoted(live):
         answer = requests.post(live.url + "/session/sign-in", data=body, timeout=10,
                                headers={"Content-Type": "application/json", "Origin": live.url})
         assert error_of(answer)[:2] == (400, "SerializationException") and "canary" not in answer.text, body
-    assert browser.ask("/session/sign-in", {"userName": "a", "password": "x" * 20000}).status_code in (408, 413)
+    assert browser.ask("/session/sign-in", {"userName": "a", "password": "x" * 20000}).status_code == 413
+    assert error_of(browser.ask("/session/sign-in", {"userName": "a", "password": "x" * 20000}))[1] == "RequestEntityTooLargeException"
     assert browser.ask("/session/nothing", {}).status_code in (403, 404)
+
+
+@pytest.mark.parametrize("path", ["/session/keys", "/session/sign-out"])
+def test_what_takes_no_input_refuses_some(live, user, path):
+    browser = signed_in(live, user)
+    headers = {"Content-Type": "application/json", "Origin": live.url, "Cookie": browser.cookie}
+    for body in ('{"a": 1}', "[]", "null", "{", '""'):
+        answer = requests.post(live.url + path, data=body, headers=headers, timeout=10)
+        assert error_of(answer)[:2] == (400, "SerializationException"), body
+    assert requests.post(live.url + path, data="", headers=headers, timeout=10).status_code == 200
 
 
 @pytest.mark.parametrize("operation", [
@@ -282,7 +315,7 @@ def test_users_are_made_listed_and_disabled_on_the_command_line(live, name):
     entry = next(user for user in listed if user["userName"] == name)
     assert set(entry) == {"userName", "status", "createdAt", "lastSignedInAt"} and entry["status"] == "Active"
     again = live.tidegate("user", "create", name)
-    assert again.code == 1 and "already" in again.err
+    assert again.code == 1 and f"tidegate user password {name}" in again.err
     new = live.tidegate("user", "password", name, "--output", "json").json
     assert new["userName"] == name and new["password"] != password
     assert Browser(live).sign_in(name, new["password"]).status_code == 200
@@ -297,6 +330,8 @@ def test_users_are_made_listed_and_disabled_on_the_command_line(live, name):
 @pytest.mark.parametrize("arguments,stdin,told", [
     (("a b",), None, "1 to 64"),
     (("ada", "--password", "-"), "short\n", "12 characters"),
+    (("ada", "--password", "-"), "a good long password\nanother line\n", "more than one line"),
+    (("ada", "--password", "-"), "a good long password\n\n", "more than one line"),
     (("ada", "--password", "hunter2-hunter2"), None, "not taken as an argument"),
     (("ada", "--password", "prompt"), "", "no terminal"),
 ])

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{App, Readers};
 use crate::authorizations::{Authorizations, LIFETIME};
 use crate::config::{OutboundNetwork, Settings};
-use crate::http::{Bound, TlsFiles, router};
+use crate::http::{Bound, PublicUrl, TlsFiles, router};
 use crate::keys::{Keys, generate};
 use crate::metrics::Metrics;
 use crate::s3;
@@ -88,7 +88,13 @@ impl Server {
         };
         let app = Arc::new(App {
             keys: Keys::new(store.clone(), scope.account.clone()),
-            sessions: Sessions::new(store.clone(), scope.account.clone(), session_settings, oidc),
+            sessions: Sessions::new(
+                store.clone(),
+                scope.account.clone(),
+                session_settings,
+                settings.public_url.as_ref().map_or("", PublicUrl::prefix),
+                oidc,
+            ),
             scope,
             store,
             engine: Engine::new(config).map_err(|error| explain(&error))?,

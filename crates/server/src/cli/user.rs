@@ -104,9 +104,8 @@ fn password(source: &str) -> Result<Secret<String>, Failure> {
         "-" => {
             let mut given = String::new();
             std::io::stdin().read_to_string(&mut given)?;
-            // A file or `echo` ends with the end of the line.
-            let line = given.strip_suffix('\n').unwrap_or(&given);
-            Ok(Secret::new(line.strip_suffix('\r').unwrap_or(line).to_owned()))
+            let given = Secret::new(given);
+            line(given.expose()).map(|line| Secret::new(line.to_owned()))
         }
         "prompt" if std::io::stdin().is_terminal() => {
             let ask = |what: &str| rpassword::prompt_password(what).map(Secret::new);
@@ -119,4 +118,16 @@ fn password(source: &str) -> Result<Secret<String>, Failure> {
              input, --password prompt, or neither to have one made",
         )),
     }
+}
+
+/// The one line of a text. A file or `echo` ends with the end of the line.
+fn line(given: &str) -> Result<&str, Failure> {
+    let line = given.strip_suffix('\n').unwrap_or(given);
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    if line.contains(['\n', '\r']) {
+        return Err(Failure::new(
+            "standard input has more than one line; --password - takes exactly one, the password",
+        ));
+    }
+    Ok(line)
 }

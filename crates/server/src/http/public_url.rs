@@ -56,6 +56,12 @@ pub enum PublicUrlError {
          not '{0}'"
     )]
     Prefix(String),
+    /// A path that leads to another one.
+    #[error(
+        "the path of the public URL must not have '.' or '..' between its slashes, but it is '{0}': write the path that \
+         it leads to"
+    )]
+    Dots(String),
     /// A path of the server's own.
     #[error(
         "the path of the public URL must not begin with /{0}, which is the server's own; take another, such as /appflow"
@@ -166,12 +172,26 @@ impl FromStr for PublicUrl {
         if !secure && !is_loopback(host) {
             return Err(PublicUrlError::PlainHttp(host.to_owned()));
         }
+        if let Some(path) = dotted(text) {
+            return Err(PublicUrlError::Dots(path));
+        }
         let authority = match url.port() {
             Some(port) => format!("{host}:{port}"),
             None => host.to_owned(),
         };
         Ok(Self { secure, authority, prefix: prefix(url.path())? })
     }
+}
+
+/// The path of a URL as it is written, if a parser would shorten it: with `.` or
+/// `..` between slashes, written in any way that browsers take for those.
+fn dotted(url: &str) -> Option<String> {
+    let url: String = url.trim().chars().filter(|letter| !letter.is_control()).collect();
+    let rest = url.split_once(':').map_or("", |(_, rest)| rest).trim_start_matches(['/', '\\']);
+    let path = &rest[rest.find(['/', '\\'])?..];
+    let path = path.split(['?', '#']).next().unwrap_or(path);
+    let is_dots = |part: &str| matches!(part.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
+    path.split(['/', '\\']).any(is_dots).then(|| path.to_owned())
 }
 
 /// The path as it is kept: without a slash at its end.
@@ -214,6 +234,7 @@ mod tests {
             ("http://localhost:8080/a", "http://localhost:8080", "/a"),
             ("http://127.0.0.2:80", "http://127.0.0.2", ""),
             ("http://[::1]:8080", "http://[::1]:8080", ""),
+            ("https://a..example.com/..a/b.", "https://a..example.com", "/..a/b."),
             ("http://x.localhost/v1.0~", "http://x.localhost", "/v1.0~"),
         ] {
             let url = url(text);
@@ -241,6 +262,11 @@ mod tests {
             ("https://example.com/a%2fb", "single slashes"),
             ("https://example.com/a b", "single slashes"),
             ("https://example.com/a//", "single slashes"),
+            ("https://example.com/a/../b", "leads to"),
+            ("https://example.com/./a", "leads to"),
+            ("https://example.com/a/..", "leads to"),
+            ("https:\\\\example.com\\a\\.\t.\\b", "leads to"),
+            ("https://example.com/a/%2E./b", "leads to"),
             ("https://example.com/x", "begin with /x"),
             ("https://example.com/tags/a", "begin with /tags"),
             ("https://example.com/list-flows", "begin with /list-flows"),

@@ -32,37 +32,48 @@ pub fn new_token() -> Result<(Secret<String>, [u8; 32]), ApiError> {
     Ok((Secret::new(token), hash))
 }
 
-/// The hash of the token that a request brings, if it brings one.
-pub fn token_hash(headers: &HeaderMap) -> Option<[u8; 32]> {
-    read(headers, &[AT_ROOT, BELOW]).filter(|token| token.len() <= 128).map(hash)
+/// What the cookie is called by a server whose public URL has this path, empty
+/// without one. The other name never counts: pages of sibling hosts can set a
+/// `__Secure-` cookie, and so could push somebody into a session of their own.
+pub const fn name(public_prefix: &str) -> &'static str {
+    if public_prefix.is_empty() { AT_ROOT } else { BELOW }
 }
 
-/// The cookie for a token. `prefix` is the path of the console, empty at the root.
+/// The hash of the token that a request brings in the cookie of this name.
+pub fn token_hash(headers: &HeaderMap, name: &str) -> Option<[u8; 32]> {
+    read(headers, name).filter(|token| token.len() <= 128).map(hash)
+}
+
+/// The cookie for a token. `path` is where the console is for the request,
+/// empty at the root.
 ///
 /// # Errors
-/// Only for a prefix that cannot stand in a header.
-pub fn set(token: &Secret<String>, prefix: &str) -> Result<HeaderValue, ApiError> {
-    header_value(&format!("{}={}; {}", name(prefix), token.expose(), attributes(prefix)))
+/// Only for a path that cannot stand in a header.
+pub fn set(token: &Secret<String>, name: &str, path: &str) -> Result<HeaderValue, ApiError> {
+    header_value(&format!("{name}={}; {}", token.expose(), attributes(path)))
 }
 
 /// What makes a browser forget the cookie.
 ///
 /// # Errors
-/// Only for a prefix that cannot stand in a header.
-pub fn clear(prefix: &str) -> Result<HeaderValue, ApiError> {
-    header_value(&format!("{}=; Max-Age=0; {}", name(prefix), attributes(prefix)))
+/// Only for a path that cannot stand in a header.
+pub fn clear(name: &str, path: &str) -> Result<HeaderValue, ApiError> {
+    header_value(&format!("{name}=; Max-Age=0; {}", attributes(path)))
 }
 
-/// The value of the first cookie of one of these names.
-pub fn read<'h>(headers: &'h HeaderMap, names: &[&str]) -> Option<&'h str> {
-    headers
+/// The value of the cookie of this name. When it comes twice, somebody else has
+/// set one of them, and neither counts.
+pub fn read<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let mut found = headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, _)| names.contains(name))
-        .map(|(_, value)| value)
+        .filter(|(given, _)| *given == name)
+        .map(|(_, value)| value);
+    let value = found.next()?;
+    found.next().is_none().then_some(value)
 }
 
 /// A cookie's text as a header that is never shown.
@@ -72,12 +83,8 @@ pub fn header_value(text: &str) -> Result<HeaderValue, ApiError> {
     Ok(value)
 }
 
-const fn name(prefix: &str) -> &'static str {
-    if prefix.is_empty() { AT_ROOT } else { BELOW }
-}
-
-fn attributes(prefix: &str) -> String {
-    format!("Path={prefix}/; Secure; HttpOnly; SameSite=Strict")
+fn attributes(path: &str) -> String {
+    format!("Path={path}/; Secure; HttpOnly; SameSite=Strict")
 }
 
 fn hash(token: &str) -> [u8; 32] {
@@ -101,14 +108,27 @@ mod tests {
         for (prefix, start, path) in
             [("", "__Host-tidegate=", "; Path=/;"), ("/tide", "__Secure-tidegate=", "; Path=/tide/;")]
         {
-            let value = set(&token, prefix).expect("a header");
+            let value = set(&token, name(prefix), prefix).expect("a header");
             assert!(value.is_sensitive());
             let text = value.to_str().expect("text").to_owned();
             assert!(text.starts_with(start) && text.contains(path), "{text}");
             assert!(text.ends_with("Secure; HttpOnly; SameSite=Strict"), "{text}");
             let sent = text.split(';').next().expect("a pair");
-            assert_eq!(token_hash(&headers(&["a=b; c", &format!("x=y; {sent}")])), Some(hash));
-            assert!(clear(prefix).expect("a header").to_str().expect("text").contains("=; Max-Age=0;"));
+            let read = |values: &[&str], name| token_hash(&headers(values), name);
+            assert_eq!(read(&["a=b; c", &format!("x=y; {sent}")], name(prefix)), Some(hash));
+            let other = if prefix.is_empty() { BELOW } else { AT_ROOT };
+            assert_eq!(read(&[sent], other), None, "only the configuration's name counts");
+            let planted = format!("{}=planted", name(prefix));
+            assert_eq!(read(&[&planted, sent], name(prefix)), None, "twice");
+            assert_eq!(read(&[&format!("{sent}; {planted}")], name(prefix)), None, "twice");
+            assert_eq!(read(&[sent, &format!("{other}=planted")], name(prefix)), Some(hash));
+            assert!(
+                clear(name(prefix), prefix)
+                    .expect("a header")
+                    .to_str()
+                    .expect("text")
+                    .contains("=; Max-Age=0;")
+            );
         }
         assert_ne!(new_token().expect("random bytes").1, hash);
     }
@@ -116,7 +136,7 @@ mod tests {
     #[test]
     fn what_is_no_cookie_of_ours_is_none() {
         for value in ["", "tidegate=x", "__Host-tidegate", "x__Host-tidegate=y", "a=__Host-tidegate=b"] {
-            assert_eq!(token_hash(&headers(&[value])), None, "{value}");
+            assert_eq!(token_hash(&headers(&[value]), AT_ROOT), None, "{value}");
         }
     }
 }

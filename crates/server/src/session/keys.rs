@@ -8,7 +8,7 @@ use axum::response::Response;
 use serde_json::json;
 
 use super::state::now_ms;
-use super::{Answer, Signed, over, reply};
+use super::{Answer, Signed, over, read_nothing, reply};
 use crate::app::App;
 use crate::convert::timestamp;
 
@@ -19,8 +19,9 @@ const LIFE_MS: i64 = 15 * 60 * 1000;
 /// for new keys only while somebody is there.
 pub async fn lend(State(app): State<Arc<App>>, request: Request) -> Response {
     reply(&app, "LendSessionKeys", async {
-        let (parts, _) = request.into_parts();
+        let (parts, body) = request.into_parts();
         let signed = Signed::of(&app, &parts).await?;
+        read_nothing(body).await?;
         app.sessions.used(&app, &signed.0).await?;
         let expires_at_ms = now_ms().saturating_add(LIFE_MS).min(signed.ends_at_ms());
         let (lent, gone) = app.keys.lend(signed.id(), expires_at_ms).await?.ok_or_else(over)?;

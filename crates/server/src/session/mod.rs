@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{FromRequestParts, Request};
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -178,15 +178,40 @@ fn respond(request_id: &Uuid, result: Result<Answer, Refusal>) -> Response {
     response
 }
 
+/// Reads a body.
+///
+/// # Errors
+/// 413 when it is too large, 408 when it did not arrive in time.
+async fn read_bytes(body: Body) -> Result<Bytes, ApiError> {
+    match tokio::time::timeout(BODY_TIME, to_bytes(body, MAX_BODY)).await {
+        Ok(read) => read.map_err(|_| {
+            ApiError::new(
+                ErrorKind::RequestEntityTooLarge,
+                format!("The request's body is larger than {MAX_BODY} bytes, or did not arrive whole."),
+            )
+        }),
+        Err(_) => Err(ApiError::new(
+            ErrorKind::RequestTimeout,
+            format!("The request's body did not arrive within {} seconds.", BODY_TIME.as_secs()),
+        )),
+    }
+}
+
+/// Reads the body of a route that takes nothing: empty, or an object without members.
+async fn read_nothing(body: Body) -> Result<(), ApiError> {
+    let bytes = read_bytes(body).await?;
+    let is_nothing = bytes.is_empty()
+        || serde_json::from_slice::<Value>(&bytes)
+            .is_ok_and(|value| value.as_object().is_some_and(serde_json::Map::is_empty));
+    if is_nothing {
+        return Ok(());
+    }
+    Err(ApiError::new(ErrorKind::Serialization, "This request takes no input: its body must be {} or empty."))
+}
+
 /// Reads a JSON body. serde's own text could quote a password, so it is not told.
 async fn read<T: DeserializeOwned>(body: Body) -> Result<T, ApiError> {
-    let broken = || {
-        ApiError::new(ErrorKind::RequestTimeout, "The request's body is too large, or did not arrive whole.")
-    };
-    let bytes = tokio::time::timeout(BODY_TIME, to_bytes(body, MAX_BODY))
-        .await
-        .map_err(|_| broken())?
-        .map_err(|_| broken())?;
+    let bytes = read_bytes(body).await?;
     serde_json::from_slice(&bytes).map_err(|_| {
         ApiError::new(
             ErrorKind::Serialization,

@@ -109,6 +109,16 @@ pub fn check(password: &Secret<String>) -> Result<(), ApiError> {
     if password.len() > LONGEST {
         return Err(ApiError::validation(format!("A password must have at most {LONGEST} bytes.")));
     }
+    let mut letters = password.chars();
+    let first = letters.next();
+    if letters.all(|letter| Some(letter) == first) {
+        return Err(ApiError::validation("A password must not be one character over and over."));
+    }
+    if password.chars().all(|letter| letter.is_whitespace() || letter.is_control()) {
+        return Err(ApiError::validation(
+            "A password must not be made of blanks and control characters alone.",
+        ));
+    }
     Ok(())
 }
 
@@ -165,6 +175,9 @@ mod tests {
         let refused = |text: &str| check(&secret(text)).expect_err("refused").message;
         assert!(refused("elevenchars").contains("at least 12 characters"));
         assert!(refused(&"x".repeat(1025)).contains("at most 1024 bytes"));
+        assert!(refused(&"ü".repeat(20)).contains("over and over"));
+        assert!(refused(" \t \u{a0} \u{7} \r\n \u{0} ").contains("blanks and control characters"));
+        check(&secret("aaaaaaaaaaab")).expect("two characters");
         check(&secret("zwölfzeichen")).expect("twelve characters, of whatever length in bytes");
         let (one, other) = (generate().expect("made"), generate().expect("made"));
         check(&one).expect("good");

@@ -10,7 +10,8 @@ use serde_json::json;
 use tidegate_core::Secret;
 use tidegate_store::{SignedInAs, StoreError, UserPassword};
 
-use super::{Answer, Refusal, Signed, cookie, oidc, origin, peer, read, reply};
+use super::limiter::Attempt;
+use super::{Answer, Refusal, Signed, cookie, oidc, origin, peer, read, read_nothing, reply};
 use crate::app::App;
 use crate::cli::VERSION;
 use crate::error::ApiError;
@@ -54,12 +55,13 @@ pub async fn sign_in(State(app): State<Arc<App>>, request: Request) -> Response 
         let (parts, body) = request.into_parts();
         origin::check(&app, &parts)?;
         let SignIn { user_name, password } = read(body).await?;
-        let user = check_password(&app, &user_name, password, peer).await?;
-        let user = user.ok_or_else(|| ApiError::unauthorized("The user name or password is wrong."))?;
+        let checked = check_password(&app, &user_name, password, peer).await?;
+        let (user, attempt) =
+            checked.ok_or_else(|| ApiError::unauthorized("The user name or password is wrong."))?;
         let who = SignedInAs::Password { name: user.user.name, version: user.version };
         let cookie = app.sessions.begin(who, &origin::place(&app, &parts).prefix).await?;
         let cookie = cookie.ok_or_else(|| ApiError::unauthorized("The user name or password is wrong."))?;
-        app.sessions.limiter.succeeded(&user_name, peer);
+        attempt.succeeded();
         // The session that the browser had before has no way back to it.
         if let Some(live) = app.sessions.find(&app, &parts.headers).await? {
             app.sessions.end(&app, &live).await?;
@@ -73,13 +75,14 @@ pub async fn sign_in(State(app): State<Arc<App>>, request: Request) -> Response 
 /// `POST /session/sign-out`
 pub async fn sign_out(State(app): State<Arc<App>>, request: Request) -> Response {
     reply(&app, "SignOut", async {
-        let (parts, _) = request.into_parts();
+        let (parts, body) = request.into_parts();
         origin::check(&app, &parts)?;
+        read_nothing(body).await?;
         if let Some(live) = app.sessions.find(&app, &parts.headers).await? {
             app.sessions.end(&app, &live).await?;
             tracing::info!(user = live.user_name, "Signed out.");
         }
-        let cookie = cookie::clear(&origin::place(&app, &parts).prefix)?;
+        let cookie = cookie::clear(app.sessions.cookie_name, &origin::place(&app, &parts).prefix)?;
         Ok(Answer { body: json!({}), cookie: Some(cookie) })
     })
     .await
@@ -106,10 +109,13 @@ pub async fn change_password(State(app): State<Arc<App>>, request: Request) -> R
             .into());
         }
         super::password::check(&new_password)?;
+        if new_password == current_password {
+            return Err(ApiError::validation("The new password must differ from the current one.").into());
+        }
         let name = signed.user_name();
         let wrong = || ApiError::validation("The current password is wrong.");
-        let user = check_password(&app, name, current_password, peer).await?.ok_or_else(wrong)?;
-        app.sessions.limiter.succeeded(name, peer);
+        let (user, attempt) = check_password(&app, name, current_password, peer).await?.ok_or_else(wrong)?;
+        attempt.succeeded();
         let hash = app.sessions.passwords.hash(new_password).await?;
         let (account, own) = (app.scope.account.clone(), name.to_owned());
         let set = app.revoke(move |store| async move {
@@ -134,22 +140,23 @@ pub async fn change_password(State(app): State<Arc<App>>, request: Request) -> R
 }
 
 /// The user of a name and a password, if they belong together and the user may
-/// sign in. The answer takes as long when there is no such user.
-async fn check_password(
-    app: &App,
+/// sign in, and the attempt, which the caller decides. The answer takes as long
+/// when there is no such user.
+async fn check_password<'a>(
+    app: &'a App,
     name: &str,
     password: Secret<String>,
     peer: std::net::IpAddr,
-) -> Result<Option<UserPassword>, Refusal> {
-    if let Err(wait) = app.sessions.limiter.attempt(name, peer, Instant::now()) {
+) -> Result<Option<(UserPassword, Attempt<'a>)>, Refusal> {
+    let attempt = app.sessions.limiter.attempt(name, peer).await.map_err(|wait| {
         let seconds = wait.as_secs().saturating_add(1);
-        return Err(Refusal {
+        Refusal {
             error: ApiError::too_many_requests(format!(
                 "There were too many attempts to sign in with this name. Try again in {seconds} seconds."
             )),
             retry_after: Some(seconds),
-        });
-    }
+        }
+    })?;
     let user = app.store.users(&app.scope.account).find(name).await?;
     let hash = user.as_ref().map(|user| user.hash.clone());
     let right = app.sessions.passwords.verify(password, hash).await?;
@@ -159,5 +166,11 @@ async fn check_password(
         // A name that nobody has may be a password in the wrong field.
         tracing::warn!(user = user.user.name, %peer, "A wrong password was given.");
     }
-    Ok(user.filter(|user| right && user.user.enabled))
+    match user.filter(|user| right && user.user.enabled) {
+        Some(user) => Ok(Some((user, attempt))),
+        None => {
+            attempt.failed(Instant::now());
+            Ok(None)
+        }
+    }
 }

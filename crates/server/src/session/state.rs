@@ -73,6 +73,8 @@ pub struct Sessions {
     account: AccountId,
     /// What is set.
     pub settings: SessionSettings,
+    /// What the cookie is called: the one name that counts.
+    pub cookie_name: &'static str,
     /// Who has failed to sign in.
     pub limiter: Limiter,
     /// Computes hashes.
@@ -91,12 +93,20 @@ struct Known {
 }
 
 impl Sessions {
-    /// The sessions of an account.
-    pub fn new(store: Store, account: AccountId, settings: SessionSettings, oidc: Option<Oidc>) -> Self {
+    /// The sessions of an account. `public_prefix` is the path of the public URL,
+    /// empty without one.
+    pub fn new(
+        store: Store,
+        account: AccountId,
+        settings: SessionSettings,
+        public_prefix: &str,
+        oidc: Option<Oidc>,
+    ) -> Self {
         Self {
             store,
             account,
             settings,
+            cookie_name: cookie::name(public_prefix),
             limiter: Limiter::default(),
             passwords: Passwords::default(),
             oidc,
@@ -111,7 +121,7 @@ impl Sessions {
     /// When the store does not answer.
     pub async fn begin(&self, who: SignedInAs, prefix: &str) -> Result<Option<HeaderValue>, ApiError> {
         let (token, token_hash) = cookie::new_token()?;
-        let value = cookie::set(&token, prefix)?;
+        let value = cookie::set(&token, self.cookie_name, prefix)?;
         let now = now_ms();
         let new = NewSession {
             token_hash,
@@ -131,7 +141,7 @@ impl Sessions {
     /// # Errors
     /// When the store does not answer.
     pub async fn find(&self, app: &Arc<App>, headers: &HeaderMap) -> Result<Option<Arc<Live>>, ApiError> {
-        let Some(token_hash) = cookie::token_hash(headers) else { return Ok(None) };
+        let Some(token_hash) = cookie::token_hash(headers, self.cookie_name) else { return Ok(None) };
         let (known, changes) = {
             let known = self.known.read();
             (known.sessions.get(&token_hash).cloned(), known.changes)

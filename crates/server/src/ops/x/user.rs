@@ -53,7 +53,8 @@ pub async fn create(call: Call, input: PasswordInput) -> Result<PasswordSet, Api
     let Made { hash, generated } = made(&call, input.password).await?;
     match call.app.store.users(call.account()).create(&input.user_name, hash).await {
         Err(StoreError::Conflict { kind: Kind::User, name }) => Err(ApiError::conflict(format!(
-            "There is a user {name} already. Give it another password with set-user-password, or choose another name."
+            "There is a user {name} already. Give it another password with `tidegate user password {name}`, or choose \
+             another name."
         ))),
         result => {
             result?;

@@ -79,7 +79,7 @@ pub async fn callback(State(app): State<Arc<App>>, request: Request) -> Response
     let prefix = prefix(&app);
     let finished = async {
         let oidc = app.sessions.oidc.as_ref().ok_or("This server has no identity provider.")?;
-        let ticket = oidc.tickets.read(&parts.headers).ok_or(
+        let ticket = oidc.tickets.read(&parts.headers, prefix).ok_or(
             "This browser has not begun to sign in here, or that was more than ten minutes ago. Sign in again.",
         )?;
         let answer = Answer::of(parts.uri.query().unwrap_or(""));

@@ -77,8 +77,8 @@ impl Tickets {
     }
 
     /// The ticket of a request, if it has one that still counts.
-    pub fn read(&self, headers: &HeaderMap) -> Option<Ticket> {
-        let mut bytes = URL_SAFE_NO_PAD.decode(cookie::read(headers, &[AT_ROOT, BELOW])?).ok()?;
+    pub fn read(&self, headers: &HeaderMap, prefix: &str) -> Option<Ticket> {
+        let mut bytes = URL_SAFE_NO_PAD.decode(cookie::read(headers, name(prefix))?).ok()?;
         let (nonce, sealed) = bytes.split_at_mut_checked(NONCE_LEN)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         let opened = self.0.open_in_place(nonce, Aad::empty(), sealed).ok()?;
@@ -134,18 +134,20 @@ mod tests {
             let text = value.to_str().expect("text");
             assert!(text.starts_with(start) && text.contains(&format!("; Path={prefix}/; ")), "{text}");
             assert!(text.ends_with("Secure; HttpOnly; SameSite=Lax"), "{text}");
-            assert_eq!(tickets.read(&headers(text)).expect("it counts").verifier, "canary-verifier");
+            assert_eq!(tickets.read(&headers(text), prefix).expect("it counts").verifier, "canary-verifier");
+            let other = if prefix.is_empty() { "/a" } else { "" };
+            assert!(tickets.read(&headers(text), other).is_none(), "another configuration's name");
             let at = start.len() + 30;
             let other = if &text[at..=at] == "A" { "B" } else { "A" };
             let changed = format!("{}{other}{}", &text[..at], &text[at + 1..]);
-            assert!(tickets.read(&headers(&changed)).is_none(), "{changed}");
+            assert!(tickets.read(&headers(&changed), prefix).is_none(), "{changed}");
             let another = Tickets::new().expect("random bytes");
-            assert!(another.read(&headers(text)).is_none(), "another process");
+            assert!(another.read(&headers(text), prefix).is_none(), "another process");
         }
         let late = tickets.cookie(&ticket(now_ms()), "").expect("a cookie");
-        assert!(tickets.read(&headers(late.to_str().expect("text"))).is_none(), "too late");
+        assert!(tickets.read(&headers(late.to_str().expect("text")), "").is_none(), "too late");
         for bad in ["__Host-tidegate-oidc=", "__Host-tidegate-oidc=AAAA", "x=y"] {
-            assert!(tickets.read(&headers(bad)).is_none(), "{bad}");
+            assert!(tickets.read(&headers(bad), "").is_none(), "{bad}");
         }
     }
 }

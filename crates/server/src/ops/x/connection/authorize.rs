@@ -182,7 +182,14 @@ pub async fn complete(call: Call, input: CompleteInput) -> Result<Completed, Api
 /// A state that is not under way for this owner.
 pub fn completed(app: &App, owner: &str, input: CompleteInput) -> Result<Completed, ApiError> {
     let code = input.code.filter(|code| !code.expose().is_empty());
-    let outcome = match (code, input.error.filter(|error| !error.is_empty())) {
+    let error = input.error.filter(|error| !error.is_empty());
+    if code.is_none() && error.is_none() {
+        // No answer at all: the state stays good for the real one.
+        return Err(ApiError::validation(
+            "The answer is incomplete: it must have code, or error if the application has refused.",
+        ));
+    }
+    let outcome = match (code, error) {
         (_, Some(error)) => Err(match input.error_description.filter(|text| !text.is_empty()) {
             Some(text) => format!("{error}: {text}"),
             None => error,

@@ -49,7 +49,7 @@ export function columnsFor(
       header: strings.columns.mode,
       sortingField: "connectionMode",
       minWidth: 90,
-      width: 100,
+      width: 98,
       cell: (item) => strings.modes[item.connectionMode] ?? item.connectionMode,
     },
     {
@@ -65,7 +65,7 @@ export function columnsFor(
       header: strings.columns.health,
       sortingField: "health",
       minWidth: 120,
-      width: 170,
+      width: 167,
       cell: (item) => <HealthStatus health={item.health} testing={testing.has(item.connectorProfileName)} />,
     },
     {
@@ -73,7 +73,7 @@ export function columnsFor(
       header: strings.columns.usedBy,
       sortingField: "usedBy",
       minWidth: 100,
-      width: 110,
+      width: 115,
       cell: (item) =>
         item.usedBy === 0 ? (
           strings.usedByNone

@@ -77,7 +77,7 @@ export const connector = {
   modePublic: "Public",
   modePrivate: "Private",
   privateMode: "Private mode",
-  privateLinkName: "Needs the name of a PrivateLink service",
+  privateLinkName: "The name of a PrivateLink service may be given; it is kept, and not used here",
   provisioning: "Provisioned by",
   registered: "Registered",
   by: (who: string) => `by ${who}`,

@@ -20,9 +20,11 @@ startAppearance();
 // An error that no page took care of is better told than lost.
 window.addEventListener("unhandledrejection", (event) => notifications.error(event.reason));
 
-const isSignedIn = session.start().then(() => session.state().status === "signedIn");
-// The page's script comes while the server says who is signed in, and its data while it is drawn.
-void pageFor(currentRoute().segments[0] ?? HOME)?.loadAhead(isSignedIn);
+// The page's script comes while the server says who is signed in, and its data before it is drawn.
+const first = pageFor(currentRoute().segments[0] ?? HOME);
+session.beforeFirstPage = first?.askAhead;
+void first?.load();
+void session.start();
 
 createRoot(root).render(
   <StrictMode>

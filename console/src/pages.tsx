@@ -4,11 +4,11 @@ import { type ComponentType, lazy, useState } from "react";
 interface LazyPage {
   Page: ComponentType;
   load: () => Promise<void>;
-  /** Loads the page and asks the server for what it will show first, as soon as `ready` says that it may. */
-  loadAhead: (ready: Promise<boolean>) => Promise<void>;
+  /** Asks the server for what the page will show first. */
+  askAhead: () => Promise<void>;
 }
 
-type Module = { default: ComponentType; askAhead?: () => void };
+type Module = { default: ComponentType; askAhead?: () => Promise<void> };
 
 /**
  * Like React's `lazy`, but a page that is loaded already is drawn at once: React would show the
@@ -29,10 +29,7 @@ function lazyPage(load: () => Promise<Module>): LazyPage {
     },
     // Trouble with a page that is not on show is told when it is wanted.
     load: () => loadOnce().then(() => undefined, () => undefined),
-    loadAhead: async (ready) => {
-      const module = await loadOnce().catch(() => undefined);
-      if (await ready) module?.askAhead?.();
-    },
+    askAhead: async () => (await loadOnce()).askAhead?.(),
   };
 }
 

@@ -68,6 +68,11 @@ export interface Channel {
 /** Keys with less than this left are renewed before a request is signed. */
 const RENEW_BEFORE_MS = 60_000;
 
+/** How long the first drawing of the page waits for its data. */
+const FIRST_PAGE_MS = 500;
+
+const pause = (milliseconds: number): Promise<void> => new Promise((done) => void setTimeout(done, milliseconds));
+
 export class SessionStore {
   #state: SessionState = { status: "starting" };
   #info: SessionInfo | undefined;
@@ -78,6 +83,11 @@ export class SessionStore {
   readonly #listeners = new Set<() => void>();
   /** Another tab saw a person's input. */
   onActive: (() => void) | undefined;
+  /**
+   * Asks for what the page will show first, with the first keys and before anything is drawn: the page
+   * then is drawn once and not twice. It is waited for a moment only.
+   */
+  beforeFirstPage: (() => Promise<void>) | undefined;
 
   constructor(
     private readonly send: SendRequest,
@@ -92,6 +102,9 @@ export class SessionStore {
   };
 
   readonly state = (): SessionState => this.#state;
+
+  /** What the server said of itself; undefined before its first answer. */
+  readonly info = (): SessionInfo | undefined => this.#info;
 
   /** Asks the server who is signed in; the page's first act, and its retry. */
   async start(reason?: string): Promise<void> {
@@ -188,6 +201,10 @@ export class SessionStore {
     if (epoch !== this.#epoch) throw new Error(strings.ended);
     this.#keys = keys;
     this.#info ??= await this.send<SessionInfo>("GET", "session");
+    if (this.#state.status === "starting" && this.beforeFirstPage !== undefined) {
+      await Promise.race([this.beforeFirstPage(), pause(FIRST_PAGE_MS)]).catch(() => undefined);
+      if (epoch !== this.#epoch) throw new Error(strings.ended);
+    }
     const { region, accountId, userName, signIn, idleMinutes } = answer;
     const info = { ...this.#info, signedIn: true, userName };
     const now = this.#state;
@@ -265,11 +282,11 @@ export function changePassword(currentPassword: string, newPassword: string): Pr
 /** The region of the server; empty before its first answer. */
 export function region(): string {
   const state = session.state();
-  return state.status === "signedIn" ? state.region : state.status === "signedOut" ? state.info.region : "";
+  return state.status === "signedIn" ? state.region : (session.info()?.region ?? "");
 }
 
 /** The account of the server; empty before its first answer. */
 export function accountId(): string {
   const state = session.state();
-  return state.status === "signedIn" ? state.accountId : state.status === "signedOut" ? state.info.accountId : "";
+  return state.status === "signedIn" ? state.accountId : (session.info()?.accountId ?? "");
 }

@@ -42,7 +42,8 @@ export default function ListPage() {
   const notifications = useNotifications();
   const input = listInput(state, preferences.pageSize);
   const key = JSON.stringify(input);
-  const list = useLoad(key, (signal) => takeAhead(key) ?? listConnections(input, signal), { keep: true });
+  const [first] = useState(() => takeAhead(key));
+  const list = useLoad(key, (signal) => listConnections(input, signal), { keep: true, first });
   // What comes first on the page comes first over the wire.
   const hasAnswer = list.data !== undefined || list.error !== undefined;
   const connectors = useLoad(hasAnswer ? "all" : undefined, () => loadConnectors());

@@ -1,27 +1,25 @@
-// The first list is asked for while the page is still being drawn for the first time.
+// The first list is asked for before the page is drawn for the first time.
 import { listConnections } from "../api/extensions";
 import { currentRoute } from "../router";
 import { readPreferences } from "./preferences";
 import { listInput, parseList } from "./query";
 
-type Answer = ReturnType<typeof listConnections>;
+type Listed = Awaited<ReturnType<typeof listConnections>>;
 
-let ahead: { readonly key: string; readonly answer: Answer } | undefined;
+let ahead: { readonly key: string; readonly data: Listed } | undefined;
 
 /** Asks for the list that the address shows, if it shows one. */
-export function askAhead(): void {
+export async function askAhead(): Promise<void> {
   const { segments, query } = currentRoute();
   if (segments.length > 1) return;
   const input = listInput(parseList(query), readPreferences().pageSize);
-  const answer = listConnections(input);
-  // Trouble is told when the page takes the answer.
-  answer.catch(() => undefined);
-  ahead = { key: JSON.stringify(input), answer };
+  // Trouble is told by the page, which asks again.
+  ahead = { key: JSON.stringify(input), data: await listConnections(input) };
 }
 
-/** The answer that was asked for ahead, once: whoever loads again wants a new one. */
-export function takeAhead(key: string): Answer | undefined {
-  const taken = ahead?.key === key ? ahead.answer : undefined;
+/** The answer, once: whoever loads again wants a new one. */
+export function takeAhead(key: string): Listed | undefined {
+  const data = ahead?.key === key ? ahead.data : undefined;
   ahead = undefined;
-  return taken;
+  return data;
 }

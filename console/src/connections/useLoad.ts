@@ -12,25 +12,30 @@ export interface Load<T> {
 
 /**
  * Loads whenever `key` changes; `undefined` loads nothing. The request of the key before is
- * cancelled. `keep` leaves the old data on the page until the new is there.
+ * cancelled. `keep` leaves the old data on the page until the new is there; `first` is there already.
  */
 export function useLoad<T>(
   key: string | undefined,
   load: (signal: AbortSignal) => Promise<T>,
-  options: { readonly keep?: boolean } = {},
+  options: { readonly keep?: boolean; readonly first?: T | undefined } = {},
 ): Load<T> {
   const [turn, setTurn] = useState(0);
-  const [state, setState] = useState<{ key: string | undefined; data: T | undefined; error: unknown; done: string }>({
-    key: undefined,
-    data: undefined,
-    error: undefined,
-    done: "",
-  });
+  const wanted = `${turn} ${key ?? ""}`;
+  const { first } = options;
+  const [state, setState] = useState<{ key: string | undefined; data: T | undefined; error: unknown; done: string }>(
+    first === undefined
+      ? { key: undefined, data: undefined, error: undefined, done: "" }
+      : { key, data: first, error: undefined, done: wanted },
+  );
+  const hasFirst = useRef(first !== undefined);
   const latest = useRef(load);
   latest.current = load;
-  const wanted = `${turn} ${key ?? ""}`;
   useEffect(() => {
     if (key === undefined) return;
+    if (hasFirst.current) {
+      hasFirst.current = false;
+      return;
+    }
     const abort = new AbortController();
     latest.current(abort.signal).then(
       (data) => {

@@ -126,8 +126,18 @@ pub struct Progress {
     pub records_read: AtomicU64,
     /// Bytes that the source has delivered, as they came (bodies, files).
     pub bytes_read: AtomicU64,
-    /// Records that have passed the filters.
+    /// Records that have passed the filters and validations: those written and
+    /// those that failed.
     pub records_processed: AtomicU64,
+    /// Records that the filters left out; counted when the source has ended.
+    pub records_filtered: AtomicU64,
+    /// Records that a validation, or a bad value, left out for good.
+    pub records_dropped: AtomicU64,
+    /// Records that were left out because of a bad value and went to the error
+    /// file.
+    pub records_failed: AtomicU64,
+    /// Records that were handed to the destination.
+    pub records_written: AtomicU64,
     /// Bytes that were handed to the destination.
     pub bytes_written: AtomicU64,
     /// Records that the source expects to deliver, if it knows; 0 otherwise.
@@ -153,6 +163,14 @@ impl Progress {
     /// Reads a counter.
     pub fn get(counter: &AtomicU64) -> u64 {
         counter.load(Ordering::Relaxed)
+    }
+
+    /// Whether the counts of a run that has ended well add up: every record
+    /// read is written, filtered, dropped or failed.
+    pub fn adds_up(&self) -> bool {
+        let parts =
+            [&self.records_written, &self.records_filtered, &self.records_dropped, &self.records_failed];
+        Self::get(&self.records_read) == parts.into_iter().map(Self::get).sum::<u64>()
     }
 
     /// Adds a sentence that the run's record will carry, such as why pages are

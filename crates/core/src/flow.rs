@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::connection::ConnectorType;
 use crate::id::{ConnectionName, FlowName};
-use crate::task::Task;
+use crate::task::{OnBadValue, Policies, Task};
 
 /// A flow, ready to run. It is derived from the definition as the caller sent
 /// it; the definition itself is what is stored and described.
@@ -20,19 +20,38 @@ pub struct FlowSpec {
     pub destination: S3Destination,
     /// What happens between, in the order in which it was sent.
     pub tasks: Vec<Task>,
+    /// What becomes of values that do not convert and of missing fields.
+    pub policies: Policies,
+    /// Where records go that are left out because of a value.
+    pub errors: ErrorHandling,
 }
 
 impl FlowSpec {
     /// The source fields that the tasks name and that are not among `known`,
     /// each once, in the order of the tasks.
     pub fn unknown_fields(&self, known: &[&str]) -> Vec<&str> {
-        let mut unknown = Vec::new();
-        for field in self.tasks.iter().flat_map(Task::source_fields) {
-            if !known.contains(&field) && !unknown.contains(&field) {
-                unknown.push(field);
-            }
-        }
-        unknown
+        let mut fields = crate::task::source_fields(&self.tasks);
+        fields.retain(|field| !known.contains(field));
+        fields
+    }
+}
+
+/// `errorHandlingConfig`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ErrorHandling {
+    /// `bucketName`; without one no error file is written.
+    pub bucket: Option<String>,
+    /// `bucketPrefix`, as it was sent.
+    pub prefix: String,
+    /// `failOnFirstDestinationError`
+    pub fail_on_first: bool,
+}
+
+impl ErrorHandling {
+    /// What becomes of a bad value when the flow does not say: the record goes
+    /// to the error file if there is one to go to, and else the run ends.
+    pub const fn default_for_bad_values(&self) -> OnBadValue {
+        if self.fail_on_first || self.bucket.is_none() { OnBadValue::Fail } else { OnBadValue::Drop }
     }
 }
 

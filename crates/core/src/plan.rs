@@ -91,4 +91,7 @@ pub struct ReadRequest {
     /// The cursor of the last successful run, in the connector's own words. The
     /// same one may be given again after a run that failed.
     pub cursor: Option<String>,
+    /// Whether fields and filters that the entity does not have are passed
+    /// over; otherwise the first of them is an error.
+    pub skip_missing: bool,
 }

@@ -68,13 +68,18 @@ impl RunStatus {
     }
 }
 
-/// What a run counted; see [`crate::connector::Progress`] for the meanings.
+/// What a run counted; at the end of a successful run the records read are
+/// those written, filtered, dropped and failed together; see [`crate::connector::Progress`] for the meanings.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[expect(missing_docs, reason = "the meanings are those of `Progress`")]
 pub struct RunCounts {
     pub records_read: u64,
     pub records_processed: u64,
+    pub records_filtered: u64,
+    pub records_dropped: u64,
+    pub records_failed: u64,
+    pub records_written: u64,
     pub bytes_processed: u64,
     pub bytes_written: u64,
     pub parallel_processes: u64,

@@ -48,6 +48,20 @@ pub struct ErrorHandling {
 }
 
 impl ErrorHandling {
+    /// The tag that names the error file's bucket, or bucket and prefix
+    /// (`bucket/prefix`): a destination in S3 has no `errorHandlingConfig`.
+    pub const TAG: &'static str = "tidegate:error-bucket";
+
+    /// Reads the value of [`Self::TAG`].
+    pub fn from_tag(value: &str) -> Self {
+        let (bucket, prefix) = value.split_once('/').unwrap_or((value, ""));
+        Self {
+            bucket: (!bucket.is_empty()).then(|| bucket.to_owned()),
+            prefix: prefix.to_owned(),
+            fail_on_first: false,
+        }
+    }
+
     /// What becomes of a bad value when the flow does not say: the record goes
     /// to the error file if there is one to go to, and else the run ends.
     pub const fn default_for_bad_values(&self) -> OnBadValue {

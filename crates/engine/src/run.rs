@@ -13,6 +13,7 @@ use tidegate_core::ExecutionId;
 use tidegate_core::connector::{Progress, Scan};
 use tidegate_core::flow::{FlowSpec, OutputFormat, SourceSpec};
 use tidegate_core::run::CommitList;
+use tidegate_core::task::Task;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -20,9 +21,10 @@ use tokio_util::sync::CancellationToken;
 use crate::error::RunError;
 use crate::files::buckets::{BucketError, Buckets};
 use crate::files::layout::Layout;
-use crate::files::stage::{Message, Place, Stage};
+use crate::files::source::Wanted;
+use crate::files::stage::{Errors, Message, Place, Stage};
 use crate::files::{key, publish, source};
-use crate::plan;
+use crate::plan::{self, Execution, Rows};
 use crate::tasks::{self, Typing};
 
 /// Rows of a batch between the plan's operators.
@@ -148,32 +150,44 @@ impl Engine {
         let Some(opened) = cancel.run_until_cancelled(opening).await.ok_or(RunError::Cancelled)?? else {
             return Ok(CommitList::default());
         };
-        let (mut rows, mut stage) = opened;
+        let (mut execution, mut stage) = opened;
         stage.cancel = cancel.clone();
         let (to_stage, batches) = mpsc::channel(WAITING_BATCHES);
         let staging = tokio::task::spawn_blocking(move || stage.run(batches));
 
         let pump = async {
-            while let Some(batch) = rows.next().await {
-                let batch = batch?;
-                Progress::add(&progress.records_processed, batch.num_rows() as u64);
-                if to_stage.send(Message::Batch(batch)).await.is_err() {
+            while let Some(rows) = execution.rows.next().await {
+                let Rows { good, failed } = rows?;
+                let written = good.num_rows() as u64;
+                if !failed.is_empty() && to_stage.send(Message::Failed(failed)).await.is_err() {
+                    return Ok(());
+                }
+                if to_stage.send(Message::Batch(good)).await.is_err() {
                     // The encoding thread has ended; it has the reason.
                     return Ok(());
                 }
+                Progress::add(&progress.records_written, written);
+                let processed =
+                    Progress::get(&progress.records_written) + Progress::get(&progress.records_failed);
+                Progress::raise(&progress.records_processed, processed);
             }
+            Progress::add(&progress.records_filtered, execution.filtered());
             drop(to_stage.send(Message::End).await);
             Ok(())
         };
         let pumped: Result<(), RunError> =
             cancel.run_until_cancelled(pump).await.unwrap_or(Err(RunError::Cancelled));
-        drop((to_stage, rows));
+        drop((to_stage, execution));
         // The thread is waited for in any case: what it staged is cleared
         // away only when it writes no more.
         let staged = staging
             .await
             .map_err(|error| RunError::Internal(format!("the encoding thread ended early: {error}")))?;
-        pumped.and(staged)
+        let list = pumped.and(staged)?;
+        if !progress.adds_up() {
+            tracing::error!(execution = %run.execution, ?progress, "the counts of a run do not add up");
+        }
+        Ok(list)
     }
 
     /// Everything up to the first record. `None` when there is nothing to read.
@@ -183,7 +197,7 @@ impl Engine {
         source: SourceInput,
         run: &RunIdentity,
         progress: &Arc<Progress>,
-    ) -> Result<Option<(datafusion::execution::SendableRecordBatchStream, Stage)>, RunError> {
+    ) -> Result<Option<(Execution, Stage)>, RunError> {
         let layout = Layout::new(spec, &run.execution, run.started_at_ms);
         if let Some(why) = key::unusable(&layout.key(1)) {
             return Err(RunError::Destination(format!(
@@ -191,20 +205,19 @@ impl Engine {
                 layout.key(1)
             )));
         }
-        let bucket = &spec.destination.bucket;
-        let place = match self.buckets.as_ref() {
-            Buckets::Local(_) => {
-                self.buckets.check(bucket).await.map_err(|error| error.of_destination())?;
-                Place::Local
-            }
-            Buckets::S3(s3) => {
-                match self.buckets.check(bucket).await {
-                    // Writing does not need the right to list.
-                    Ok(()) | Err(BucketError::Refused(_)) => {}
-                    Err(error) => return Err(error.of_destination()),
-                }
-                Place::S3(s3.store(bucket).map_err(|error| error.of_destination())?)
-            }
+        let place = self.place(&spec.destination.bucket).await?;
+        let errors = match &spec.errors.bucket {
+            None => None,
+            Some(bucket) => Some(Errors {
+                place: self.place(bucket).await?,
+                bucket: bucket.clone(),
+                key: key::join([
+                    spec.errors.prefix.as_str(),
+                    spec.name.as_str(),
+                    "errors",
+                    run.execution.as_str(),
+                ]),
+            }),
         };
         let is_older = |attempt| attempt <= run.attempt;
         publish::discard(&self.buckets, &self.staging, &run.execution, is_older, &CommitList::default())
@@ -216,8 +229,13 @@ impl Engine {
                 (scan.schema, batches, Typing::Typed)
             }
             (SourceInput::Files, SourceSpec::S3(files)) => {
-                let fields = plan::read_request(spec).fields;
-                match source::open(self.buckets.clone(), files, fields, progress.clone()).await? {
+                let wanted = if spec.tasks.contains(&Task::Passthrough) {
+                    Wanted::Lines
+                } else {
+                    let request = plan::read_request(spec);
+                    Wanted::Fields { names: request.fields, skip_missing: request.skip_missing }
+                };
+                match source::open(self.buckets.clone(), files, wanted, progress.clone()).await? {
                     Some((schema, batches)) => (schema, batches, Typing::Untyped),
                     None => return Ok(None),
                 }
@@ -228,26 +246,48 @@ impl Engine {
                 ));
             }
         };
-        let mut lowered = tasks::lower(&spec.tasks, &schema, typing)?;
+        let mut lowered = tasks::lower(&spec.tasks, spec.policies, &schema, typing)?;
         if spec.destination.format == OutputFormat::Parquet
             && spec.destination.preserve_source_data_typing == Some(true)
         {
             lowered.type_moments();
         }
-        let (rows, columns) = plan::execute(&self.session.0, schema, batches, lowered).await?;
+        let has_error_file = spec.errors.bucket.is_some();
+        let execution =
+            plan::execute(&self.session.0, schema, batches, lowered, progress.clone(), has_error_file)
+                .await?;
         let name = publish::attempt_name(&run.execution, run.attempt);
         let stage = Stage {
             place,
+            errors,
             layout,
             destination: spec.destination.clone(),
-            columns,
+            columns: execution.columns.clone(),
             folder: self.staging.join(&name),
             name,
             progress: progress.clone(),
             cancel: CancellationToken::new(),
             handle: Handle::current(),
         };
-        Ok(Some((rows, stage)))
+        Ok(Some((execution, stage)))
+    }
+
+    /// Where output for a bucket is staged.
+    async fn place(&self, bucket: &str) -> Result<Place, RunError> {
+        match self.buckets.as_ref() {
+            Buckets::Local(_) => {
+                self.buckets.check(bucket).await.map_err(|error| error.of_destination())?;
+                Ok(Place::Local)
+            }
+            Buckets::S3(s3) => {
+                match self.buckets.check(bucket).await {
+                    // Writing does not need the right to list.
+                    Ok(()) | Err(BucketError::Refused(_)) => {}
+                    Err(error) => return Err(error.of_destination()),
+                }
+                Ok(Place::S3(s3.store(bucket).map_err(|error| error.of_destination())?))
+            }
+        }
     }
 
     /// Makes a run's staged output visible and clears its staging folders

@@ -396,6 +396,14 @@ async fn filter_select_and_expand_reach_the_server_as_they_are() {
     assert_eq!(serde_json::from_str::<Value>(&items).unwrap(), json!([{"ID": 7}]));
     let unknown = ReadRequest { fields: Some(vec!["nothing".into()]), ..request("Things") };
     assert!(read(&connection(peer.port), unknown).await.is_err());
+    let passed_over = ReadRequest {
+        fields: Some(vec!["nothing".into(), "text".into(), "items".into()]),
+        filters: vec![filter("nothing", Comparison::Equal, &["x"]), filter("text", Comparison::Equal, &[text])],
+        skip_missing: true,
+        ..request("Things")
+    };
+    let got = read(&connection(peer.port), passed_over).await.unwrap();
+    assert_eq!(got.batches[0].num_columns(), 2);
 }
 
 #[tokio::test]

@@ -74,7 +74,8 @@ impl Lines {
 /// One JSON Lines file on its way into columns.
 pub(super) struct JsonFile {
     lines: Lines,
-    targets: HashMap<String, usize>,
+    /// The column of each wanted member; `None` when lines stay as they are.
+    targets: Option<HashMap<String, usize>>,
 }
 
 impl JsonFile {
@@ -82,8 +83,13 @@ impl JsonFile {
         let names = columns.schema.fields().iter().enumerate();
         Self {
             lines: Lines::default(),
-            targets: names.map(|(at, field)| (field.name().clone(), at)).collect(),
+            targets: Some(names.map(|(at, field)| (field.name().clone(), at)).collect()),
         }
+    }
+
+    /// A file whose lines go into the one column as they are.
+    pub(super) fn of_lines() -> Self {
+        Self { lines: Lines::default(), targets: None }
     }
 
     /// Reads a piece, up to a full batch; gives the number of bytes used.
@@ -94,18 +100,29 @@ impl JsonFile {
         lines.feed(
             piece,
             || columns.borrow().is_full(),
-            |line| take_line(line, targets, &mut columns.borrow_mut()),
+            |line| take_line(line, targets.as_ref(), &mut columns.borrow_mut()),
         )
     }
 
     /// Takes the last line, which may lack its line end.
     pub(super) fn finish(&mut self, columns: &mut Columns) -> Result<(), String> {
         let Self { lines, targets } = self;
-        lines.finish(|line| take_line(line, targets, columns))
+        lines.finish(|line| take_line(line, targets.as_ref(), columns))
     }
 }
 
-fn take_line(line: &[u8], targets: &HashMap<String, usize>, columns: &mut Columns) -> Result<(), String> {
+fn take_line(
+    line: &[u8],
+    targets: Option<&HashMap<String, usize>>,
+    columns: &mut Columns,
+) -> Result<(), String> {
+    let Some(targets) = targets else {
+        let text = std::str::from_utf8(line).map_err(|_| "it is not UTF-8".to_owned())?;
+        columns.bytes += text.len();
+        columns.rows += 1;
+        columns.builders.iter_mut().for_each(|builder| builder.append_value(text));
+        return Ok(());
+    };
     let mut values = vec![None; columns.builders.len()];
     read_object(line, Members { targets, values: &mut values })?;
     for (value, builder) in values.into_iter().zip(&mut columns.builders) {

@@ -149,6 +149,8 @@ mod tests {
                 ..S3Destination::default()
             },
             tasks: vec![],
+            policies: Default::default(),
+            errors: Default::default(),
         };
         // 2023-01-02T03:04:05.678Z
         Layout::new(&spec, &"run-1".into(), 1_672_628_645_678)

@@ -25,24 +25,44 @@ const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// into memory.
 pub(super) const LONGEST: usize = 16 * 1024 * 1024;
 
-/// Opens the files of a source. `fields` are those that the tasks name; with
-/// `None` the files are asked first which they have. `None` when there are no
-/// files.
+/// The one column of lines that are handed on untouched.
+pub(crate) const LINE: &str = "data";
+
+/// What is wanted of the files of a source.
+pub(crate) enum Wanted {
+    /// These fields; `None` for all that any of the files has.
+    Fields {
+        names: Option<Vec<String>>,
+        /// A field that no file has is null everywhere, and no error.
+        skip_missing: bool,
+    },
+    /// Each line of JSON Lines as it is, in the column [`LINE`].
+    Lines,
+}
+
+/// Opens the files of a source; `None` when there are none.
 pub(crate) async fn open(
     buckets: Arc<Buckets>,
     source: &S3Source,
-    fields: Option<Vec<String>>,
+    wanted: Wanted,
     progress: Arc<Progress>,
 ) -> Result<Option<(SchemaRef, Batches)>, RunError> {
+    if matches!(wanted, Wanted::Lines) && source.format != InputFormat::Json {
+        return Err(RunError::Task(
+            "A Passthrough task needs a source of JSON Lines; set s3InputFileType to JSON".to_owned(),
+        ));
+    }
     let objects = buckets.list(&source.bucket, &source.prefix).await.map_err(|error| error.of_source())?;
     if objects.is_empty() {
         return Ok(None);
     }
-    let names = match fields {
-        Some(fields) => fields,
-        None => all_fields(&buckets, source, &objects).await?,
+    let columns = match &wanted {
+        Wanted::Lines => Columns::new(&[LINE.to_owned()], InputFormat::Csv),
+        Wanted::Fields { names: Some(names), .. } => Columns::new(names, source.format),
+        Wanted::Fields { names: None, .. } => {
+            Columns::new(&all_fields(&buckets, source, &objects).await?, source.format)
+        }
     };
-    let columns = Columns::new(&names, source.format);
     let schema = columns.schema.clone();
     let reader = Reader {
         buckets,
@@ -51,6 +71,8 @@ pub(crate) async fn open(
         rest: objects.into(),
         current: None,
         columns,
+        lines: matches!(wanted, Wanted::Lines),
+        skip_missing: matches!(wanted, Wanted::Fields { skip_missing: true, .. }),
         progress,
     };
     let batches = futures::stream::try_unfold(reader, |mut reader| async move {
@@ -195,6 +217,8 @@ struct Reader {
     rest: VecDeque<Object>,
     current: Option<Current>,
     columns: Columns,
+    lines: bool,
+    skip_missing: bool,
     progress: Arc<Progress>,
 }
 
@@ -213,6 +237,7 @@ impl Reader {
                     self.buckets.read(&self.bucket, &object.key).await.map_err(|error| error.of_source())?;
                 let file = match self.format {
                     InputFormat::Csv => File::Csv(CsvFile::new()),
+                    InputFormat::Json if self.lines => File::Json(JsonFile::of_lines()),
                     InputFormat::Json => File::Json(JsonFile::new(&self.columns)),
                 };
                 self.current =
@@ -250,7 +275,7 @@ impl Reader {
     /// A CSV field that no file has is a mistake in a task; in JSON it may
     /// simply be absent everywhere.
     fn check_fields(&self) -> Result<(), RunError> {
-        if self.format == InputFormat::Json {
+        if self.skip_missing || self.format == InputFormat::Json {
             return Ok(());
         }
         match self.columns.seen.iter().position(|seen| !seen) {

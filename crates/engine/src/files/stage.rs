@@ -31,6 +31,8 @@ use crate::tasks::Output;
 
 /// The name of the folder of a run's files in its staging folder.
 pub(super) const OUTPUT: &str = "out";
+/// The name of a run's error file in its staging folder.
+const ERRORS: &str = "errors";
 /// The name of the list of a run's unfinished uploads in its staging folder.
 pub(super) const UPLOADS: &str = "uploads";
 /// Bytes of an upload's first parts; an S3 endpoint wants 5 MiB at least.
@@ -43,6 +45,8 @@ const PARTS_OF_A_SIZE: usize = 2_500;
 pub(crate) enum Message {
     /// More rows.
     Batch(RecordBatch),
+    /// More lines for the error file.
+    Failed(Vec<u8>),
     /// There are no more. Without this word the run has failed elsewhere.
     End,
 }
@@ -53,6 +57,13 @@ pub(crate) enum Place {
     Local,
     /// At an S3 endpoint.
     S3(Arc<AmazonS3>),
+}
+
+/// Where a run's error file goes.
+pub(crate) struct Errors {
+    pub place: Place,
+    pub bucket: String,
+    pub key: String,
 }
 
 /// An upload that is begun, as the staging folder notes it.
@@ -66,6 +77,7 @@ pub(super) struct Upload {
 /// All that the encoding thread needs.
 pub(crate) struct Stage {
     pub place: Place,
+    pub errors: Option<Errors>,
     pub layout: Layout,
     pub destination: S3Destination,
     pub columns: Vec<Output>,
@@ -82,6 +94,7 @@ impl Stage {
     /// Encodes batches until the end; gives what makes them visible.
     pub(crate) fn run(self, mut batches: mpsc::Receiver<Message>) -> Result<CommitList, RunError> {
         let mut open: Option<Encoder<Counted>> = None;
+        let mut failed: Option<Sink> = None;
         let mut steps = Vec::new();
         let mut number = 0;
         let target = self.destination.aggregation.target_file_size_mb.filter(|_| self.layout.many);
@@ -91,6 +104,16 @@ impl Stage {
                 // The sender went away without a word: it has the reason.
                 None => return Err(RunError::Cancelled),
                 Some(Message::End) => break,
+                Some(Message::Failed(lines)) => {
+                    let sink = match &mut failed {
+                        Some(sink) => sink,
+                        None => failed.insert(self.begin_errors()?),
+                    };
+                    let mut rest = lines.as_slice();
+                    while !rest.is_empty() {
+                        rest = &rest[sink.write(rest)?..];
+                    }
+                }
                 Some(Message::Batch(batch)) if batch.num_rows() == 0 => {}
                 Some(Message::Batch(batch)) => {
                     let encoder = match &mut open {
@@ -115,6 +138,16 @@ impl Stage {
         if matches!(self.place, Place::Local) && number > 0 {
             steps = self.renames(number)?;
         }
+        if let (Some(sink), Some(errors)) = (failed, &self.errors) {
+            steps.push(match sink.finish()? {
+                Some(step) => step,
+                None => CommitStep::Rename {
+                    bucket: errors.bucket.clone(),
+                    from: format!("{}/{ERRORS}", self.name),
+                    to: errors.key.clone(),
+                },
+            });
+        }
         Ok(CommitList { steps })
     }
 
@@ -129,10 +162,30 @@ impl Stage {
                     .map_err(|error| failed("create", &path, &error).of_destination())?;
                 Sink::Local(file)
             }
-            Place::S3(store) => Sink::S3(self.begin_upload(store.clone(), self.layout.key(number))?),
+            Place::S3(store) => {
+                let bucket = &self.destination.bucket;
+                Sink::S3(self.begin_upload(store.clone(), bucket, self.layout.key(number))?)
+            }
         };
         let counted = Counted { sink, progress: self.progress.clone() };
         Encoder::new(&self.destination, &self.columns, counted)
+    }
+
+    /// Begins the error file.
+    fn begin_errors(&self) -> Result<Sink, RunError> {
+        let Some(Errors { place, bucket, key }) = &self.errors else {
+            return Err(RunError::Internal("a record failed and has no error file to go to".to_owned()));
+        };
+        match place {
+            Place::Local => {
+                let path = self.folder.join(ERRORS);
+                fs::create_dir_all(&self.folder)
+                    .and_then(|()| fs::File::create(&path))
+                    .map(Sink::Local)
+                    .map_err(|error| failed("create", &path, &error).of_destination())
+            }
+            Place::S3(store) => Ok(Sink::S3(self.begin_upload(store.clone(), bucket, key.clone())?)),
+        }
     }
 
     /// What makes the local files visible: one rename of the folder where it
@@ -156,8 +209,8 @@ impl Stage {
         Ok((1..=count).map(file).collect())
     }
 
-    fn begin_upload(&self, store: Arc<AmazonS3>, key: String) -> Result<Uploading, RunError> {
-        let bucket = self.destination.bucket.clone();
+    fn begin_upload(&self, store: Arc<AmazonS3>, bucket: &str, key: String) -> Result<Uploading, RunError> {
+        let bucket = bucket.to_owned();
         let explain = |error| s3::explain(&bucket, &key, error).of_destination();
         let path = s3::path(&key).map_err(|error| error.of_destination())?;
         let upload_id = wait(&self.handle, &self.cancel, store.create_multipart(&path))?.map_err(explain)?;

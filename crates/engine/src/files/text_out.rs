@@ -22,6 +22,8 @@ pub(super) struct TextFile<W> {
     before: Vec<Vec<u8>>,
     /// For each column, whether its texts are JSON, and whether it trims.
     columns: Vec<(bool, bool)>,
+    /// The one column holds whole lines.
+    is_lines: bool,
     buffer: Vec<u8>,
     scratch: Vec<u8>,
     handed_on: u64,
@@ -58,6 +60,7 @@ impl<W: Write> TextFile<W> {
             format,
             before,
             columns: columns.iter().map(|column| (column.is_json, column.trim)).collect(),
+            is_lines: format == OutputFormat::Json && columns.iter().any(|column| column.is_line),
             buffer: Vec::with_capacity(FLUSH_SIZE + FLUSH_SIZE / 4),
             scratch: Vec::new(),
             handed_on: 0,
@@ -70,6 +73,17 @@ impl<W: Write> TextFile<W> {
             cells.push(Cells::new(array, *is_json, *trim)?);
         }
         for row in 0..batch.num_rows() {
+            if self.is_lines {
+                cells
+                    .iter()
+                    .filter(|column| !column.is_null(row))
+                    .for_each(|column| column.write(row, &mut self.buffer));
+                self.buffer.push(b'\n');
+                if self.buffer.len() >= FLUSH_SIZE {
+                    self.hand_on()?;
+                }
+                continue;
+            }
             for (column, before) in cells.iter().zip(&self.before) {
                 self.buffer.extend(before);
                 match self.format {
@@ -102,7 +116,8 @@ impl<W: Write> TextFile<W> {
     }
 }
 
-fn write_json(out: &mut Vec<u8>, column: &Cells, row: usize) {
+/// Writes a value as JSON.
+pub(crate) fn write_json(out: &mut Vec<u8>, column: &Cells, row: usize) {
     if column.is_null(row) {
         out.extend(b"null");
         return;

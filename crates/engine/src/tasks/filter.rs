@@ -22,14 +22,14 @@ use super::{Field, Lowered, Meaning, Typing};
 use crate::error::{RunError, shortened};
 use crate::values::cells::Cells;
 use crate::values::convert::{
-    compare_decimals, compare_numbers, convert, decimal_scale, is_decimal, parse_boolean, parse_decimal,
-    parse_float, type_name,
+    BadValue, Values, compare_decimals, compare_numbers, convert, decimal_scale, is_decimal, parse_boolean,
+    parse_decimal, parse_float, type_name,
 };
 use crate::values::time;
 
 /// Adds a condition.
 pub(super) fn lower(filter: &Filter, plan: &mut Lowered) -> Result<(), RunError> {
-    let field = plan.field(&filter.field, "filter")?;
+    let field = &plan.field(&filter.field, "filter")?.clone();
     let declared = filter.data_type.as_deref().and_then(arrow_type);
     let condition = if filter.comparison == Comparison::Contains && field.meaning != Meaning::Guid {
         contains(&text(field), &filter.values)
@@ -41,8 +41,11 @@ pub(super) fn lower(filter: &Filter, plan: &mut Lowered) -> Result<(), RunError>
         match declared {
             Some(DataType::Utf8) => compare(field, text(field), DataType::Utf8, filter)?,
             Some(target) => {
-                let typed = convert(field.expr.clone(), &field.name, field.is_json, &target, !field.masked);
-                compare(field, typed, target, filter)?
+                let (typed, bad) = plan.convert(field, &target);
+                let condition = compare(field, typed, target, filter)?;
+                // A record that goes to the error file because of this value
+                // must not be filtered away before.
+                bad.map_or(condition.clone(), |bad| condition.or(bad))
             }
             None if field.is_json => condition(field, filter, Reading::Json, filter.values.clone()),
             None => compare(field, text(field), DataType::Utf8, filter)?,
@@ -57,8 +60,13 @@ fn text(field: &Field) -> Expr {
     if field.data_type == DataType::Utf8 && !field.is_json {
         field.expr.clone()
     } else {
-        convert(field.expr.clone(), &field.name, field.is_json, &DataType::Utf8, true)
+        as_text(field, field.expr.clone())
     }
+}
+
+/// The text form of what an expression makes of a field.
+fn as_text(field: &Field, expr: Expr) -> Expr {
+    convert(Values { expr, ..field.values() }, &DataType::Utf8, BadValue::IsNull)
 }
 
 fn contains(text: &Expr, values: &[String]) -> Expr {
@@ -72,11 +80,8 @@ fn contains(text: &Expr, values: &[String]) -> Expr {
 /// Compares typed values with literals of the same type.
 fn compare(field: &Field, input: Expr, data_type: DataType, filter: &Filter) -> Result<Expr, RunError> {
     // Types that no literal can be read for are compared as their texts.
-    let (input, data_type) = if has_literals(&data_type) {
-        (input, data_type)
-    } else {
-        (convert(input, &field.name, field.is_json, &DataType::Utf8, true), DataType::Utf8)
-    };
+    let (input, data_type) =
+        if has_literals(&data_type) { (input, data_type) } else { (as_text(field, input), DataType::Utf8) };
     // A date is compared with a moment as the moment at which it begins.
     let at_noon = |value: &String| time::parse_timestamp(value).is_some_and(|nanos| nanos % DAY_NANOS != 0);
     let (input, data_type) = if data_type == DataType::Date32 && filter.values.iter().any(at_noon) {
@@ -90,24 +95,43 @@ fn compare(field: &Field, input: Expr, data_type: DataType, filter: &Filter) -> 
         literals
             .push(literal(&data_type, value).ok_or_else(|| not_a(filter, value, &type_name(&data_type)))?);
     }
-    let each = |compare: fn(Expr, Expr) -> Expr| {
-        balanced(literals.iter().map(|value| compare(input.clone(), lit(value.clone()))).collect(), Expr::or)
+    let low = |value: &ScalarValue| lit(zero(value, -0.0));
+    let high = |value: &ScalarValue| lit(zero(value, 0.0));
+    let any = |one: &dyn Fn(Expr, &ScalarValue) -> Expr| {
+        balanced(literals.iter().map(|value| one(input.clone(), value)).collect(), Expr::or)
+    };
+    let equal = |input: Expr, value: &ScalarValue| {
+        if zero(value, -0.0) == zero(value, 0.0) {
+            input.eq(lit(value.clone()))
+        } else {
+            input.clone().gt_eq(low(value)).and(input.lt_eq(high(value)))
+        }
     };
     Ok(match filter.comparison {
-        Comparison::Equal => each(Expr::eq),
-        Comparison::NotEqual => not(each(Expr::eq)),
-        Comparison::Less => each(Expr::lt),
-        Comparison::LessOrEqual => each(Expr::lt_eq),
-        Comparison::Greater => each(Expr::gt),
-        Comparison::GreaterOrEqual => each(Expr::gt_eq),
+        Comparison::Equal => any(&equal),
+        Comparison::NotEqual => not(any(&equal)),
+        Comparison::Less => any(&|input, value| input.lt(low(value))),
+        Comparison::LessOrEqual => any(&|input, value| input.lt_eq(high(value))),
+        Comparison::Greater => any(&|input, value| input.gt(high(value))),
+        Comparison::GreaterOrEqual => any(&|input, value| input.gt_eq(low(value))),
         Comparison::Between => {
-            let [low, high] = literals.as_slice() else {
+            let [first, last] = literals.as_slice() else {
                 return Err(RunError::Task("A filter BETWEEN needs exactly two bounds".to_owned()));
             };
-            input.clone().gt_eq(lit(low.clone())).and(input.lt_eq(lit(high.clone())))
+            input.clone().gt_eq(low(first)).and(input.lt_eq(high(last)))
         }
         Comparison::Contains => contains(&input, &filter.values),
     })
+}
+
+/// A zero of the given sign for a floating-point zero: floats are compared by
+/// their bits in order, which puts -0.0 below 0.0, though they are one number.
+fn zero(value: &ScalarValue, signed: f32) -> ScalarValue {
+    match value {
+        ScalarValue::Float32(Some(0.0)) => ScalarValue::from(signed),
+        ScalarValue::Float64(Some(0.0)) => ScalarValue::from(f64::from(signed)),
+        other => other.clone(),
+    }
 }
 
 /// Joins conditions as a tree of little depth: a task may bring a thousand
@@ -141,7 +165,7 @@ fn has_literals(data_type: &DataType) -> bool {
 
 /// A task's value as a literal that compares with values of a type; `None`
 /// when it is no such value.
-fn literal(data_type: &DataType, text: &str) -> Option<ScalarValue> {
+pub(super) fn literal(data_type: &DataType, text: &str) -> Option<ScalarValue> {
     let of_unit = |nanos: i128, unit: TimeUnit| {
         i64::try_from(nanos.div_euclid(i128::from(1_000_000_000 / time::per_second(unit)))).ok()
     };
@@ -282,7 +306,7 @@ impl ScalarUDFImpl for TextCondition {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> PlanResult<ColumnarValue> {
-        let arrays = ColumnarValue::values_to_arrays(&args.args)?;
+        let arrays = [args.args[0].to_array(args.number_rows)?];
         let cells = Cells::new(&arrays[0], self.is_json, false)?;
         let mut results = BooleanBuilder::with_capacity(cells.len());
         let mut buffer = Vec::new();

@@ -1,43 +1,59 @@
 //! Map: one field under a new name, and perhaps of a new type.
 
 use datafusion::arrow::datatypes::DataType;
+use tidegate_core::task::Task;
 use tidegate_core::types::{arrow_type, is_unsized_decimal};
 
-use super::{Field, Lowered, Meaning, Output, Typing};
+use super::{Field, Lowered, Meaning, Typing};
 use crate::error::RunError;
-use crate::values::convert::convert;
 
 /// Maps a field. SOURCE_DATA_TYPE gives a type to values that have none;
-/// DESTINATION_DATA_TYPE converts. A masked field is text, whatever they say.
+/// DESTINATION_DATA_TYPE converts. A masked field is text, whatever they say,
+/// and a cut one is text unless they ask for a change of type.
 pub(super) fn lower(
     source: &str,
     destination: &str,
-    source_type: Option<&str>,
-    destination_type: Option<&str>,
+    (source_type, destination_type): (Option<&str>, Option<&str>),
     plan: &mut Lowered,
 ) -> Result<(), RunError> {
     let mut field = plan.field(source, "Map task")?.clone();
-    let mut trim = false;
-    if !field.masked {
-        if plan.typing == Typing::Untyped {
-            trim = to_type(&mut field, source_type) || trim;
+    let stays = field.masked || (field.cut && !asks_for_change(source_type, destination_type));
+    if !stays {
+        // What a task computed has its type already.
+        if plan.typing == Typing::Untyped && !field.cut && !field.computed {
+            to_type(&mut field, source_type, plan);
         }
         // A second decimal of no stated scale changes nothing.
-        if !(trim && destination_type.is_some_and(is_unsized_decimal))
+        if !(field.trim && destination_type.is_some_and(is_unsized_decimal))
             && wants_change(&field, destination_type)
         {
-            trim = to_type(&mut field, destination_type);
+            to_type(&mut field, destination_type, plan);
         }
     }
-    plan.put(Output {
-        name: destination.to_owned(),
-        expr: field.expr,
-        data_type: field.data_type,
-        is_json: field.is_json,
-        meaning: field.meaning,
-        trim,
-    });
+    plan.put(field.output(destination));
     Ok(())
+}
+
+/// A computed field that no task reads is a column of its own name.
+pub(super) fn lower_unread(tasks: &[Task], plan: &mut Lowered) {
+    for field in plan.fields.clone().into_iter().filter(|field| field.computed) {
+        let is_read = tasks.iter().any(|task| match task {
+            Task::Map { source, .. } => *source == field.name,
+            Task::Merge { .. } | Task::Arithmetic { .. } => {
+                task.computed() != Some(&field.name) && task.named_fields().contains(&field.name.as_str())
+            }
+            _ => false,
+        });
+        if !is_read {
+            let name = field.name.clone();
+            plan.put(field.output(&name));
+        }
+    }
+}
+
+fn asks_for_change(source_type: Option<&str>, destination_type: Option<&str>) -> bool {
+    let of = |name: Option<&str>| name.and_then(arrow_type);
+    of(destination_type).is_some() && of(source_type) != of(destination_type)
 }
 
 /// Whether the field is not yet of a type: a moment stays a moment and a
@@ -60,15 +76,14 @@ fn wants_change(field: &Field, name: Option<&str>) -> bool {
     }
 }
 
-/// Converts a field to the type of a name, if it is one. True when the result
-/// is a decimal whose scale nobody chose.
-fn to_type(field: &mut Field, name: Option<&str>) -> bool {
-    let Some((name, target)) = name.and_then(|name| Some((name, arrow_type(name)?))) else { return false };
+/// Converts a field to the type of a name, if it is one.
+pub(super) fn to_type(field: &mut Field, name: Option<&str>, plan: &mut Lowered) {
+    let Some((name, target)) = name.and_then(|name| Some((name, arrow_type(name)?))) else { return };
     if field.is_json || field.data_type != target {
-        field.expr = convert(field.expr.clone(), &field.name, field.is_json, &target, !field.masked);
+        field.expr = plan.convert(field, &target).0;
         field.data_type = target;
         field.is_json = false;
     }
     field.meaning = Meaning::Own;
-    is_unsized_decimal(name)
+    field.trim = is_unsized_decimal(name);
 }

@@ -10,7 +10,7 @@ use datafusion::logical_expr::{
 };
 use tidegate_core::task::MaskPart;
 
-use super::{Lowered, Meaning};
+use super::Lowered;
 use crate::error::RunError;
 use crate::values::cells::Cells;
 
@@ -28,12 +28,11 @@ pub(super) fn lower(name: &str, part: MaskPart, character: char, plan: &mut Lowe
         length: length as usize,
         character,
         is_json: field.is_json,
+        trim: field.trim,
         signature: Signature::any(1, Volatility::Immutable),
     };
-    field.expr = ScalarUDF::new_from_impl(implementation).call(vec![field.expr.clone()]);
-    field.data_type = DataType::Utf8;
-    field.is_json = false;
-    field.meaning = Meaning::Own;
+    let covered = ScalarUDF::new_from_impl(implementation).call(vec![field.expr.clone()]);
+    field.become_text(covered);
     Ok(())
 }
 
@@ -51,6 +50,7 @@ struct Mask {
     length: usize,
     character: char,
     is_json: bool,
+    trim: bool,
     signature: Signature,
 }
 
@@ -68,8 +68,8 @@ impl ScalarUDFImpl for Mask {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> PlanResult<ColumnarValue> {
-        let arrays = ColumnarValue::values_to_arrays(&args.args)?;
-        let cells = Cells::new(&arrays[0], self.is_json, false)?;
+        let arrays = [args.args[0].to_array(args.number_rows)?];
+        let cells = Cells::new(&arrays[0], self.is_json, self.trim)?;
         let mut masked = StringBuilder::with_capacity(cells.len(), cells.len() * 8);
         let mut buffer = String::new();
         cells.for_each_text(|text| match text {

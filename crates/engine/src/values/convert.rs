@@ -20,32 +20,57 @@ use super::cells::Cells;
 use super::{json, time};
 use crate::error::{RunError, shortened};
 
-/// A value that does not convert ends the run, as in AppFlow; an empty text
-/// is no value of any type but text, and becomes null.
+/// What becomes of a value that does not convert or compute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum BadValue {
+    /// It ends the run; the error shows it unless it is to be masked.
+    Ends { reveal: bool },
+    /// It becomes null.
+    IsNull,
+}
+
+/// The values of a field, as a conversion takes them.
+#[derive(Clone, Debug)]
+pub(crate) struct Values {
+    pub expr: Expr,
+    /// For the error's text.
+    pub field: String,
+    /// Its texts are JSON values.
+    pub is_json: bool,
+    /// Its decimals show no more zeros than they need.
+    pub trim: bool,
+}
+
+/// An empty text is no value of any type but text, and becomes null.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Convert {
     /// Tells two conversions of one plan apart.
     name: String,
-    /// For the error's text.
     field: String,
     is_json: bool,
+    trim: bool,
     target: DataType,
-    /// Whether an error may show the value; not that of a field to be masked.
-    reveal: bool,
+    bad: BadValue,
     signature: Signature,
 }
 
-/// `input`, which holds the values of `field`, converted to a type.
-pub(crate) fn convert(input: Expr, field: &str, is_json: bool, target: &DataType, reveal: bool) -> Expr {
+/// Values converted to a type.
+pub(crate) fn convert(values: Values, target: &DataType, bad: BadValue) -> Expr {
     let implementation = Convert {
-        name: format!("convert to {target} of {field}"),
-        field: field.to_owned(),
-        is_json,
+        name: format!("convert to {target} of {}", values.field),
+        field: values.field,
+        is_json: values.is_json,
+        trim: values.trim,
         target: target.clone(),
-        reveal,
+        bad,
         signature: Signature::any(1, Volatility::Immutable),
     };
-    ScalarUDF::new_from_impl(implementation).call(vec![input])
+    ScalarUDF::new_from_impl(implementation).call(vec![values.expr])
+}
+
+/// How an error tells a conversion that fails.
+pub(crate) fn not_converted(shown: &str, field: &str, target: &DataType) -> String {
+    format!("The value{shown} of the field {field} cannot be converted to {}", type_name(target))
 }
 
 impl ScalarUDFImpl for Convert {
@@ -62,17 +87,16 @@ impl ScalarUDFImpl for Convert {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> PlanResult<ColumnarValue> {
-        let arrays = ColumnarValue::values_to_arrays(&args.args)?;
-        let cells = Cells::new(&arrays[0], self.is_json, false)?;
-        let converted = parse_column(&cells, &self.target).map_err(|value| {
-            let shown = if self.reveal { format!(" {:?}", shortened(&value)) } else { String::new() };
-            RunError::Task(format!(
-                "The value{shown} of the field {} cannot be converted to {}",
-                self.field,
-                type_name(&self.target)
-            ))
-        })?;
-        Ok(ColumnarValue::Array(converted))
+        let arrays = [args.args[0].to_array(args.number_rows)?];
+        let cells = Cells::new(&arrays[0], self.is_json, self.trim)?;
+        let (converted, failed) = parse_column(&cells, &self.target)?;
+        match (failed, self.bad) {
+            (Some(value), BadValue::Ends { reveal }) => {
+                let shown = if reveal { format!(" {:?}", shortened(&value)) } else { String::new() };
+                Err(RunError::Task(not_converted(&shown, &self.field, &self.target)).into())
+            }
+            _ => Ok(ColumnarValue::Array(converted)),
+        }
     }
 }
 
@@ -99,8 +123,9 @@ pub(crate) fn type_name(data_type: &DataType) -> String {
     }
 }
 
-/// Parses every value; the error is the value that does not convert.
-fn parse_column(cells: &Cells, target: &DataType) -> Result<ArrayRef, String> {
+/// Parses every value; those that do not convert are null, and the first of
+/// them is told.
+fn parse_column(cells: &Cells, target: &DataType) -> Result<(ArrayRef, Option<String>), RunError> {
     macro_rules! column {
         ($builder:expr, $parse:expr) => {{
             let mut builder = $builder;
@@ -115,15 +140,12 @@ fn parse_column(cells: &Cells, target: &DataType) -> Result<ArrayRef, String> {
                     }
                 },
             });
-            match failed {
-                Some(value) => Err(value),
-                None => Ok(Arc::new(builder.finish()) as ArrayRef),
-            }
+            Ok((Arc::new(builder.finish()) as ArrayRef, failed))
         }};
     }
     let rows = cells.len();
     match target {
-        DataType::Utf8 => Ok(Arc::new(cells.to_text())),
+        DataType::Utf8 => Ok((Arc::new(cells.to_text()), None)),
         DataType::Boolean => column!(BooleanBuilder::with_capacity(rows), parse_boolean),
         DataType::Int32 => column!(Int32Builder::with_capacity(rows), |text| {
             parse_decimal(text, 0).and_then(|value| i32::try_from(value).ok())
@@ -162,7 +184,7 @@ fn parse_column(cells: &Cells, target: &DataType) -> Result<ArrayRef, String> {
                 STANDARD.decode(text.trim()).ok()
             })
         }
-        other => Err(format!("anything ({other} is no target)")),
+        other => Err(RunError::Internal(format!("{other} is no type to convert to"))),
     }
 }
 
@@ -332,7 +354,9 @@ mod tests {
 
     fn parsed(text: &str, target: &DataType) -> Result<Option<String>, String> {
         let array: ArrayRef = Arc::new(StringArray::from(vec![text]));
-        let column = parse_column(&Cells::new(&array, false, false).unwrap(), target)?;
+        let (column, failed) = parse_column(&Cells::new(&array, false, false).unwrap(), target).unwrap();
+        assert_eq!(column.is_null(0), failed.is_some() || text.is_empty() && target != &DataType::Utf8);
+        failed.map_or(Ok(()), Err)?;
         assert_eq!(column.data_type(), target);
         let texts = Cells::new(&column, false, false).unwrap().to_text();
         Ok((!texts.is_null(0)).then(|| texts.value(0).to_owned()))

@@ -6,6 +6,7 @@
 //! the spellings.
 
 pub(crate) mod cells;
+pub(crate) mod compute;
 pub(crate) mod convert;
 pub(crate) mod json;
 pub(crate) mod time;

@@ -102,7 +102,7 @@ async fn run_flow(format: &str) {
         values: vec!["1000".to_owned()],
     };
     let tasks = vec![
-        Task::MapAll { exclude: vec![] },
+        Task::MapAll { exclude: vec![], include_new: false },
         Task::Filter(filter),
         Task::Mask { field: "name".to_owned(), part: MaskPart::Last(3), character: '*' },
     ];

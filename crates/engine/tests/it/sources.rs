@@ -108,7 +108,7 @@ async fn what_cannot_be_read_is_told_in_full() {
                     read yet; store it uncompressed";
         ("in/a.gz", "\u{1f}\u{8b}", format, task, source(ConnectorErrorKind::BadAnswer, text))
     };
-    let all = || Task::MapAll { exclude: vec![] };
+    let all = || Task::MapAll { exclude: vec![], include_new: false };
     let compressed = [
         gzip(InputFormat::Csv, map("x")),
         gzip(InputFormat::Json, map("x")),

@@ -10,9 +10,11 @@ use futures::StreamExt as _;
 use serde_json::Value;
 use tempfile::TempDir;
 use tidegate_core::connector::{CursorCell, Progress, Scan};
-use tidegate_core::flow::{FlowSpec, InputFormat, OutputFormat, S3Destination, S3Source, SourceSpec};
+use tidegate_core::flow::{
+    ErrorHandling, FlowSpec, InputFormat, OutputFormat, S3Destination, S3Source, SourceSpec,
+};
 use tidegate_core::run::CommitList;
-use tidegate_core::task::{RawTask, Task, parse};
+use tidegate_core::task::{Policies, RawTask, Task, parse};
 use tidegate_core::{ConnectorError, ConnectorType};
 use tidegate_engine::{Buckets, Engine, EngineConfig, RunError, RunIdentity, SourceInput};
 use tokio_util::sync::CancellationToken;
@@ -52,7 +54,22 @@ impl Bench {
 
     pub async fn stage(&self, spec: &FlowSpec, source: SourceInput) -> Result<CommitList, RunError> {
         let cancel = CancellationToken::new();
-        self.engine.stage(spec, source, &run(), self.progress.clone(), cancel).await
+        // What a scan delivers is counted here, as a connector does.
+        let source = match source {
+            SourceInput::Scan(mut scan) => {
+                let progress = self.progress.clone();
+                let counted = scan.batches.inspect(move |batch| {
+                    let rows = batch.as_ref().map_or(0, RecordBatch::num_rows);
+                    Progress::add(&progress.records_read, rows as u64);
+                });
+                scan.batches = counted.boxed();
+                SourceInput::Scan(scan)
+            }
+            files => files,
+        };
+        let result = self.engine.stage(spec, source, &run(), self.progress.clone(), cancel).await;
+        assert!(result.is_err() || self.progress.adds_up(), "{:?}", self.progress);
+        result
     }
 
     /// Stages and publishes; the one object's content.
@@ -111,11 +128,19 @@ pub fn s3(format: InputFormat, prefix: &str) -> SourceSpec {
 
 pub fn flow(source: SourceSpec, format: OutputFormat, tasks: Vec<Task>) -> FlowSpec {
     let destination = S3Destination { bucket: "out-bucket".to_owned(), format, ..S3Destination::default() };
-    FlowSpec { name: "flow".into(), schema_version: 1, source, destination, tasks }
+    FlowSpec {
+        name: "flow".into(),
+        schema_version: 1,
+        source,
+        destination,
+        tasks,
+        policies: Policies::default(),
+        errors: ErrorHandling::default(),
+    }
 }
 
 pub fn map_all() -> Vec<Task> {
-    vec![Task::MapAll { exclude: vec![] }]
+    vec![Task::MapAll { exclude: vec![], include_new: false }]
 }
 
 pub fn scan(schema: &SchemaRef, batches: Vec<Result<RecordBatch, ConnectorError>>) -> SourceInput {

@@ -8,9 +8,10 @@ use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 use tidegate_core::ConnectorType;
 use tidegate_core::connector::{
-    EXTENSION_NAME, GUID_TEXT, JSON_EXTENSION, MOMENT_TEXT, NUMBER_TEXT, TEXT_MEANING,
+    EXTENSION_NAME, GUID_TEXT, JSON_EXTENSION, MOMENT_TEXT, NUMBER_TEXT, Progress, TEXT_MEANING,
 };
 use tidegate_core::flow::{InputFormat, OutputFormat};
+use tidegate_core::task::{OnBadValue, Policies};
 use tidegate_engine::SourceInput;
 
 use crate::formats::orders;
@@ -33,7 +34,10 @@ async fn every_case_gives_its_rows_or_its_error() {
             }
             _ => (sap(), scan_of(&orders()), ConnectorType::SapOData),
         };
-        let spec = flow(source, OutputFormat::Json, tasks_of(&case["tasks"], kind));
+        let mut spec = flow(source, OutputFormat::Json, tasks_of(&case["tasks"], kind));
+        let tags = [("bad", Policies::ON_BAD_VALUE), ("missing", Policies::ON_MISSING_FIELD)];
+        let tags = tags.iter().filter_map(|(key, tag)| Some((*tag, case["policy"][key].as_str()?)));
+        spec.policies = Policies::from_tags(tags, OnBadValue::Fail).unwrap();
         let result = bench.content(&spec, input).await;
         if let Some(expected) = case["error"].as_str() {
             assert_eq!(result.map_err(|error| error.to_string()), Err(expected.to_owned()), "{name}");
@@ -42,8 +46,18 @@ async fn every_case_gives_its_rows_or_its_error() {
                 case["rows"].as_array().unwrap().iter().map(|row| row.as_str().unwrap()).collect();
             let text = String::from_utf8(result.unwrap_or_else(|error| panic!("{name}: {error}"))).unwrap();
             assert_eq!(text.lines().collect::<Vec<_>>(), rows, "{name}");
-            let processed = tidegate_core::connector::Progress::get(&bench.progress.records_processed);
+            let processed = Progress::get(&bench.progress.records_processed);
             assert_eq!(processed, rows.len() as u64, "{name}");
+            let progress = &bench.progress;
+            for (key, counter) in [
+                ("read", &progress.records_read),
+                ("filtered", &progress.records_filtered),
+                ("dropped", &progress.records_dropped),
+            ] {
+                if let Some(expected) = case["counts"][key].as_u64() {
+                    assert_eq!(Progress::get(counter), expected, "{name}: {key}");
+                }
+            }
         }
     }
 }

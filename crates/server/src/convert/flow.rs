@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 use tidegate_core::flow::{
-    Aggregation, FlowSpec, InputFormat, Layout, OutputFormat, PathPrefix, PrefixFormat, PrefixType,
-    S3Destination, S3Source, SourceSpec,
+    Aggregation, ErrorHandling, FlowSpec, InputFormat, Layout, OutputFormat, PathPrefix, PrefixFormat,
+    PrefixType, S3Destination, S3Source, SourceSpec,
 };
-use tidegate_core::task::{self, RawTask, Task};
+use tidegate_core::task::{self, Policies, RawTask, Task};
 use tidegate_core::{ConnectionName, ConnectorType, FlowName};
 use tidegate_wire::{self as wire, Known};
 
@@ -23,13 +23,17 @@ pub fn spec(definition: &wire::CreateFlowRequest, schema_version: u32) -> Result
     let source = collect(&mut findings, source(&definition.source_flow_config));
     let destination = collect(&mut findings, destination(&definition.destination_flow_config_list));
     let tasks = collect(&mut findings, tasks(definition));
-    match (source, destination, tasks) {
-        (Some(source), Some(destination), Some(tasks)) => Ok(FlowSpec {
+    let errors = errors(definition);
+    let policies = collect(&mut findings, policies(definition, &errors));
+    match (source, destination, tasks, policies) {
+        (Some(source), Some(destination), Some(tasks), Some(policies)) => Ok(FlowSpec {
             name: FlowName::new(&definition.flow_name),
             schema_version,
             source,
             destination,
             tasks,
+            policies,
+            errors,
         }),
         _ => Err(findings),
     }
@@ -166,11 +170,40 @@ fn layout(config: &wire::PrefixConfig) -> Layout {
     }
 }
 
+fn tags(definition: &wire::CreateFlowRequest) -> impl Iterator<Item = (&str, &str)> {
+    definition.tags.iter().flatten().map(|(key, value)| (key.as_str(), value.as_str()))
+}
+
+/// Where failed records go.
+fn errors(definition: &wire::CreateFlowRequest) -> ErrorHandling {
+    let tag = tags(definition).find(|(key, _)| *key == ErrorHandling::TAG);
+    tag.map(|(_, value)| ErrorHandling::from_tag(value)).unwrap_or_default()
+}
+
+fn policies(definition: &wire::CreateFlowRequest, errors: &ErrorHandling) -> Result<Policies, Findings> {
+    Policies::from_tags(tags(definition), errors.default_for_bad_values())
+}
+
 fn tasks(definition: &wire::CreateFlowRequest) -> Result<Vec<Task>, Findings> {
     let source = connector_type(definition.source_flow_config.connector_type);
     let raw: Vec<RawTask> = definition.tasks.iter().map(|task| raw_task(task, source)).collect();
     let prefixed = |finding| format!("Task Validation Error: {finding}");
-    task::parse(&raw, source).map_err(|findings| findings.into_iter().map(prefixed).collect())
+    let tasks = task::parse(&raw, source)
+        .map_err(|findings| findings.into_iter().map(prefixed).collect::<Findings>())?;
+    // The one place that keeps partitions from being accepted before they are written.
+    if tasks.iter().any(|task| matches!(task, Task::Partition { .. })) {
+        return one(prefixed("The task type Partition is not supported yet".to_owned()));
+    }
+    let s3 = definition.source_flow_config.source_connector_properties.s3.as_ref();
+    let format = s3.and_then(|s3| s3.s3_input_format_config.as_ref());
+    let is_json =
+        format.and_then(|format| format.s3_input_file_type.known()) == Some(wire::S3InputFileType::Json);
+    if tasks.contains(&Task::Passthrough) && !is_json {
+        return one(prefixed(
+            "A task of type Passthrough needs a source of JSON Lines: set s3InputFileType to JSON".to_owned(),
+        ));
+    }
+    Ok(tasks)
 }
 
 /// A task's operator stands under the *source* connector's key; under any
@@ -199,6 +232,7 @@ fn raw_task(task: &wire::Task, source: ConnectorType) -> RawTask {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use tidegate_core::task::OnBadValue;
 
     use super::*;
 
@@ -242,6 +276,20 @@ mod tests {
         assert!(spec.destination.aggregation.single_file);
         assert_eq!(spec.destination.aggregation.target_file_size_mb, None);
         assert_eq!(spec.tasks.len(), 1);
+    }
+
+    #[test]
+    fn tags_carry_the_policies() {
+        let of = |tags: Value| spec(&definition(|value| value["tags"] = tags), 1);
+        let spec = of(json!({"tidegate:error-bucket": "bad/records/here"})).expect("a good definition");
+        assert_eq!(spec.errors.bucket.as_deref(), Some("bad"));
+        assert_eq!(spec.errors.prefix, "records/here");
+        assert_eq!(spec.policies.on_bad_value, OnBadValue::Drop);
+        let spec = of(json!({"tidegate:on-bad-value": "null", "team": "x"})).expect("a good definition");
+        assert_eq!((spec.policies.on_bad_value, spec.errors), (OnBadValue::Null, ErrorHandling::default()));
+        assert_eq!(of(json!({})).expect("a good definition").policies, Policies::default());
+        let findings = of(json!({"tidegate:on-bad-value": "ignore"})).expect_err("a finding");
+        assert_eq!(findings, ["The tag tidegate:on-bad-value must be fail, drop or null"]);
     }
 
     #[test]

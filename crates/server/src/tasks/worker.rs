@@ -363,6 +363,10 @@ impl Hands<'_> {
         RunCounts {
             records_read: Progress::get(&progress.records_read),
             records_processed: Progress::get(&progress.records_processed),
+            records_filtered: Progress::get(&progress.records_filtered),
+            records_dropped: Progress::get(&progress.records_dropped),
+            records_failed: Progress::get(&progress.records_failed),
+            records_written: Progress::get(&progress.records_written),
             bytes_processed: Progress::get(&progress.bytes_read),
             bytes_written: Progress::get(&progress.bytes_written),
             parallel_processes: Progress::get(&progress.parallel_processes),

@@ -37,6 +37,16 @@ pub(super) async fn open(
     let target = Target::parse(client.root().path(), &request.entity)?;
     let (_, metadata) = client.metadata(&target.service).await?;
     let (set, entity) = target.resolve(&metadata)?;
+    let mut request = request;
+    if request.skip_missing {
+        let has = |name: &str| {
+            name == CHANGE_MODE || entity.property(name).is_some() || entity.navigation(name).is_some()
+        };
+        request.filters.retain(|filter| has(&filter.field));
+        if let Some(fields) = &mut request.fields {
+            fields.retain(|name| has(name));
+        }
+    }
     let tracking = Tracking::of(&metadata, set);
     let tracked = request.track_changes || request.cursor.is_some();
     if tracked && tracking.is_none() {

@@ -1,14 +1,17 @@
 //! From a flow to what is read and what is computed.
 
-use datafusion::execution::SendableRecordBatchStream;
-use datafusion::prelude::SessionContext;
+mod execute;
+mod failed;
+
+use datafusion::arrow::datatypes::Field;
+use tidegate_core::connector::{EXTENSION_NAME, JSON_EXTENSION};
 use tidegate_core::flow::{FlowSpec, SourceSpec};
 use tidegate_core::plan::{Filter, ReadRequest};
-use tidegate_core::task::Task;
+use tidegate_core::task::{OnMissingField, Task, source_fields};
 
-use crate::error::RunError;
-use crate::table::{Batches, table};
-use crate::tasks::{self, Lowered, Output};
+pub(crate) use execute::{Execution, Rows, execute};
+
+use crate::tasks;
 
 /// What a flow asks of its source: the fields that its tasks name (all of them
 /// if it maps everything and selects nothing) and every filter.
@@ -30,57 +33,42 @@ pub fn read_request(spec: &FlowSpec) -> ReadRequest {
         }
         SourceSpec::S3(source) => (format!("{}/{}", source.bucket, source.prefix), None, None),
     };
-    let fields = needed_fields(&spec.tasks);
-    ReadRequest { entity, fields, filters, page_size, parallelism, ..ReadRequest::default() }
+    ReadRequest {
+        entity,
+        fields: needed_fields(&spec.tasks),
+        filters,
+        page_size,
+        parallelism,
+        skip_missing: spec.policies.on_missing_field == OnMissingField::Null,
+        ..ReadRequest::default()
+    }
 }
 
-/// The fields that tasks name, in the order in which they first stand there,
-/// those of the projection before all others.
+/// The fields that tasks name; `None` for all of the source's, when they map
+/// everything and no projection says what that is, or new fields are wanted.
 fn needed_fields(tasks: &[Task]) -> Option<Vec<String>> {
-    let projected = tasks::projected(tasks);
-    let maps_all =
-        tasks::maps_nothing_by_name(tasks) || tasks.iter().any(|task| matches!(task, Task::MapAll { .. }));
-    if projected.is_none() && maps_all {
+    let is_selected = tasks::projected(tasks).is_some();
+    let maps_all = |task: &Task| match task {
+        Task::MapAll { include_new, .. } => *include_new || !is_selected,
+        _ => false,
+    };
+    if tasks.iter().any(maps_all) || (!is_selected && tasks::maps_nothing_by_name(tasks)) {
         return None;
     }
-    let mut fields: Vec<String> = Vec::new();
-    let named = tasks.iter().filter_map(|task| match task {
-        Task::Filter(filter) => Some(filter.field.as_str()),
-        Task::Map { source, .. } => Some(source.as_str()),
-        Task::Mask { field, .. } => Some(field.as_str()),
-        Task::Projection { .. } | Task::MapAll { .. } => None,
-    });
-    for name in projected.into_iter().flatten().chain(named) {
-        if !fields.iter().any(|known| known == name) {
-            fields.push(name.to_owned());
-        }
-    }
-    Some(fields)
+    Some(source_fields(tasks).into_iter().map(str::to_owned).collect())
 }
 
-/// Starts the plan over a stream of the schema that it was lowered for.
-pub(crate) async fn execute(
-    session: &SessionContext,
-    schema: datafusion::arrow::datatypes::SchemaRef,
-    batches: Batches,
-    lowered: Lowered,
-) -> Result<(SendableRecordBatchStream, Vec<Output>), RunError> {
-    let Lowered { filters, outputs, .. } = lowered;
-    let mut frame = session.read_table(std::sync::Arc::new(table(schema, batches)?))?;
-    if let Some(condition) = filters.into_iter().reduce(datafusion::logical_expr::Expr::and) {
-        frame = frame.filter(condition)?;
-    }
-    let columns: Vec<_> = outputs.iter().map(|output| output.expr.clone().alias(&output.name)).collect();
-    let stream = frame.select(columns)?.execute_stream().await?;
-    Ok((stream, outputs))
+/// Whether a field's texts are JSON values.
+fn is_json(field: &Field) -> bool {
+    field.metadata().get(EXTENSION_NAME).is_some_and(|name| name == JSON_EXTENSION)
 }
 
 #[cfg(test)]
 mod tests {
     use tidegate_core::ConnectorType;
-    use tidegate_core::flow::S3Destination;
+    use tidegate_core::flow::{ErrorHandling, S3Destination};
     use tidegate_core::plan::Comparison;
-    use tidegate_core::task::MaskPart;
+    use tidegate_core::task::{MaskPart, Policies};
 
     use super::*;
 
@@ -101,8 +89,10 @@ mod tests {
             values: vec!["1".to_owned()],
         };
         let mask = Task::Mask { field: "m".to_owned(), part: MaskPart::All(5), character: '*' };
-        let all = Task::MapAll { exclude: vec![] };
-        let cases: [(Vec<Task>, Option<&[&str]>); 5] = [
+        let all = Task::MapAll { exclude: vec![], include_new: false };
+        let all_and_new = Task::MapAll { exclude: vec![], include_new: true };
+        let cases: [(Vec<Task>, Option<&[&str]>); 6] = [
+            (vec![all_and_new, projection(&["b", "a"])], None),
             (vec![all.clone()], None),
             (vec![Task::Filter(filter.clone())], None),
             (vec![all, projection(&["b", "a"])], Some(&["b", "a"])),
@@ -125,6 +115,8 @@ mod tests {
                 },
                 destination: S3Destination::default(),
                 tasks,
+                policies: Policies::default(),
+                errors: ErrorHandling::default(),
             };
             let request = read_request(&spec);
             let fields = request.fields.as_deref().map(|f| f.iter().map(String::as_str).collect::<Vec<_>>());

@@ -51,7 +51,7 @@ async fn failed_records_are_in_the_error_file_and_nowhere_else() {
     assert_eq!(
         String::from_utf8_lossy(&errors[0].1),
         "{\"record\":2,\"reason\":\"The value \\\"many\\\" of the field amount cannot be converted to a 64-bit \
-         integer\",\"source\":{\"id\":\"2\",\"secret\":\"**f\",\"amount\":\"many\"}}\n"
+         integer\",\"source\":{\"secret\":\"**f\",\"id\":\"2\",\"amount\":\"many\"}}\n"
     );
     let progress = &bench.progress;
     let counts = [&progress.records_read, &progress.records_written, &progress.records_failed];

@@ -398,7 +398,10 @@ async fn filter_select_and_expand_reach_the_server_as_they_are() {
     assert!(read(&connection(peer.port), unknown).await.is_err());
     let passed_over = ReadRequest {
         fields: Some(vec!["nothing".into(), "text".into(), "items".into()]),
-        filters: vec![filter("nothing", Comparison::Equal, &["x"]), filter("text", Comparison::Equal, &[text])],
+        filters: vec![
+            filter("nothing", Comparison::Equal, &["x"]),
+            filter("text", Comparison::Equal, &[text]),
+        ],
         skip_missing: true,
         ..request("Things")
     };

@@ -141,7 +141,7 @@ fn number(
         let first = read.fetch_add(rows, Ordering::Relaxed) + 1;
         let mut columns = batch.columns().to_vec();
         columns.push(Arc::new(UInt64Array::from_iter_values(first..first + rows)));
-        Ok(rebuild(&of_batches, columns, batch.num_rows())?)
+        rebuild(&of_batches, columns, batch.num_rows())
     });
     (numbered, batches.boxed())
 }

@@ -123,7 +123,7 @@ impl Fails {
             ValidationCheck::NonNull => false,
             ValidationCheck::NonZero => is(Ordering::is_eq),
             ValidationCheck::NonNegative => is(Ordering::is_lt),
-            ValidationCheck::Numeric => !text.is_empty() && !(self.is_numeric && is_decimal(text)),
+            ValidationCheck::Numeric => !(text.is_empty() || (self.is_numeric && is_decimal(text))),
         }
     }
 }

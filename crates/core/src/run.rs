@@ -1,8 +1,10 @@
 //! Runs (executions) of a flow: what is queued, what they did, how they ended.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::id::{ExecutionId, FlowName};
+use crate::schedule::{DueTicks, PullMode, PullWindow};
 
 /// What a run is doing. The wire knows no "queued": a queued run and one that
 /// publishes are told as `InProgress`.
@@ -88,6 +90,64 @@ pub struct RunCounts {
     pub notes: Vec<String>,
 }
 
+/// Who asked for a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum RunTrigger {
+    /// A person or a program, by StartFlow.
+    #[default]
+    OnDemand,
+    /// The flow's schedule.
+    Scheduled,
+    /// The source.
+    Event,
+}
+
+impl RunTrigger {
+    /// The wire's spelling (`TriggerType`), which is also the store's.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OnDemand => "OnDemand",
+            Self::Scheduled => "Scheduled",
+            Self::Event => "Event",
+        }
+    }
+
+    /// Reads that spelling.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::OnDemand, Self::Scheduled, Self::Event].into_iter().find(|trigger| trigger.as_str() == text)
+    }
+}
+
+/// What was asked of one run only, beside what the flow says: an extension of
+/// the service's StartFlow.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RunOptions {
+    /// Pull the records of this window; it moves no cursor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<PullWindow>,
+    /// Filter tasks, as they stand on the wire, that hold for this run as well.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub filters: Vec<Value>,
+    /// Pull like this, whatever the flow's schedule says. An incremental run
+    /// moves the flow's cursor as a scheduled one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<PullMode>,
+}
+
+/// How far a flow has pulled: where its next incremental run goes on. It moves
+/// only together with the records that it stands for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct FlowCursor {
+    /// The end of the last successful run's window, in epoch milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window_end_ms: Option<i64>,
+    /// The source's own cursor, in the connector's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delta_link: Option<String>,
+}
+
 /// A run as the store keeps it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
@@ -95,6 +155,14 @@ pub struct Run {
     pub id: ExecutionId,
     /// The flow.
     pub flow: FlowName,
+    /// Who asked for it.
+    pub trigger: RunTrigger,
+    /// The ticks that it stands for, if the schedule asked for it.
+    pub ticks: Option<DueTicks>,
+    /// The window that it pulls, once it has begun and if it has one.
+    pub window: Option<PullWindow>,
+    /// What was asked of this run only.
+    pub options: RunOptions,
     /// What it is doing.
     pub status: RunStatus,
     /// How many times a worker has taken it: the fencing number of its lease.

@@ -6,6 +6,7 @@ use serde_json::Value;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, Sqlite, SqliteConnection};
 use tidegate_core::flow::FlowStatus;
+use tidegate_core::run::FlowCursor;
 use tidegate_core::{AccountId, ConnectionName, FlowName};
 
 use crate::error::{Kind, StoreError};
@@ -34,6 +35,30 @@ pub struct FlowRecord {
     pub created_by: String,
     /// The ARN of whoever changed it last.
     pub updated_by: String,
+    /// How it runs by itself.
+    pub state: FlowState,
+}
+
+/// What a flow needs to run by itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FlowState {
+    /// Its schedule runs it.
+    pub activation: Option<Activation>,
+    /// How far it has pulled. Only runs move it.
+    pub cursor: FlowCursor,
+    /// Scheduled runs that failed in a row. Only runs count it.
+    pub error_streak: u32,
+}
+
+/// A schedule at work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Activation {
+    /// Epoch milliseconds of the StartFlow, or of the later change of the
+    /// trigger, that holds.
+    pub activated_at_ms: i64,
+    /// Epoch milliseconds of the first tick that no run stands for; `None` when
+    /// the schedule has none any more.
+    pub next_due_ms: Option<i64>,
 }
 
 /// The flows of one account.
@@ -60,7 +85,8 @@ impl<'a> Flows<'a> {
         call: Option<&Idempotent>,
     ) -> Result<Outcome<FlowRecord>, StoreError> {
         let (account, uses) = (self.account.clone(), uses.to_vec());
-        self.store
+        let made = self
+            .store
             .write_once(&self.account, call, move |tx| {
                 Box::pin(async move {
                     insert(tx, &account, &flow).await?;
@@ -68,10 +94,16 @@ impl<'a> Flows<'a> {
                     Ok(flow)
                 })
             })
-            .await
+            .await?;
+        self.store.scheduled().send_replace(());
+        Ok(made)
     }
 
     /// Replaces everything of a flow but its name, its tags and who made it when.
+    /// Of its state the activation is replaced, and only by another one (of
+    /// another time) or by none: the scheduler may have gone on since the flow
+    /// was read. `forget` says that what the flow has pulled means nothing to
+    /// its new source, so that its next incremental run begins anew.
     ///
     /// # Errors
     /// As [`Flows::create`]; [`StoreError::NotFound`] when there is no such flow.
@@ -79,15 +111,24 @@ impl<'a> Flows<'a> {
         &self,
         flow: FlowRecord,
         uses: &[ConnectionName],
+        forget: bool,
         call: Option<&Idempotent>,
     ) -> Result<Outcome<FlowRecord>, StoreError> {
         let (account, uses) = (self.account.clone(), uses.to_vec());
-        self.store
+        let changed = self
+            .store
             .write_once(&self.account, call, move |tx| {
                 Box::pin(async move {
+                    if forget {
+                        forget_cursor(tx, &account, &flow.name).await?;
+                    }
+                    let activation = flow.state.activation;
                     let row = sqlx::query(
                         "UPDATE flow SET definition = $3, status = $4, status_message = $5,
-                                schema_version = $6, updated_at_ms = $7, updated_by = $8
+                                schema_version = $6, updated_at_ms = $7, updated_by = $8,
+                                next_due_ms = CASE WHEN activated_at_ms = $9 THEN next_due_ms ELSE $10 END,
+                                error_streak = CASE WHEN activated_at_ms = $9 THEN error_streak ELSE 0 END,
+                                activated_at_ms = $9
                          WHERE account = $1 AND name = $2 RETURNING *",
                     )
                     .bind(account.as_str())
@@ -98,6 +139,8 @@ impl<'a> Flows<'a> {
                     .bind(i64::from(flow.schema_version))
                     .bind(flow.updated_at_ms)
                     .bind(flow.updated_by.as_str())
+                    .bind(activation.map(|activation| activation.activated_at_ms))
+                    .bind(activation.and_then(|activation| activation.next_due_ms))
                     .fetch_optional(&mut *tx)
                     .await?
                     .ok_or_else(|| StoreError::not_found(Kind::Flow, &flow.name))?;
@@ -105,10 +148,57 @@ impl<'a> Flows<'a> {
                     decode(&row)
                 })
             })
-            .await
+            .await?;
+        self.store.scheduled().send_replace(());
+        Ok(changed)
     }
 
-    /// Sets what a flow is doing, and when and by whom it was changed.
+    /// Starts a flow's schedule: it becomes active, and its row of errors is
+    /// over. What a schedule does in vain (nothing is due any more) is told by
+    /// the message.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is no such flow.
+    pub async fn activate(
+        &self,
+        name: &FlowName,
+        activation: Activation,
+        message: Option<&str>,
+        by: &str,
+        call: Option<&Idempotent>,
+    ) -> Result<Outcome<FlowRecord>, StoreError> {
+        let (account, name) = (self.account.clone(), name.clone());
+        let (message, by) = (message.map(str::to_owned), by.to_owned());
+        let active = self
+            .store
+            .write_once(&self.account, call, move |tx| {
+                Box::pin(async move {
+                    let row = sqlx::query(
+                        "UPDATE flow SET status = $3, status_message = $4, updated_at_ms = $5, updated_by = $6,
+                                activated_at_ms = $7, next_due_ms = $8, error_streak = 0
+                         WHERE account = $1 AND name = $2 RETURNING *",
+                    )
+                    .bind(account.as_str())
+                    .bind(name.as_str())
+                    .bind(FlowStatus::Active.as_str())
+                    .bind(message)
+                    .bind(now_ms())
+                    .bind(by)
+                    .bind(activation.activated_at_ms)
+                    .bind(activation.next_due_ms)
+                    .fetch_optional(tx)
+                    .await?;
+                    decode(&row.ok_or_else(|| StoreError::not_found(Kind::Flow, name))?)
+                })
+            })
+            .await?;
+        self.store.scheduled().send_replace(());
+        Ok(active)
+    }
+
+    /// Sets what a flow is doing, and when and by whom it was changed. Any
+    /// status but `Active` stops its schedule; runs that are queued or under
+    /// way are not touched.
     pub async fn touch(
         &self,
         name: &FlowName,
@@ -122,7 +212,9 @@ impl<'a> Flows<'a> {
             .write(move |tx| {
                 Box::pin(async move {
                     let row = sqlx::query(
-                        "UPDATE flow SET status = $3, status_message = $4, updated_at_ms = $5, updated_by = $6
+                        "UPDATE flow SET status = $3, status_message = $4, updated_at_ms = $5, updated_by = $6,
+                                activated_at_ms = CASE $3 WHEN 'Active' THEN activated_at_ms END,
+                                next_due_ms = CASE $3 WHEN 'Active' THEN next_due_ms END
                          WHERE account = $1 AND name = $2 RETURNING *",
                     )
                     .bind(account.as_str())
@@ -226,7 +318,10 @@ impl<'a> Flows<'a> {
                     Ok(())
                 })
             })
-            .await
+            .await?;
+        // A worker that holds a run of it learns at once that it is gone.
+        self.store.cancelled().send_replace(());
+        Ok(())
     }
 }
 
@@ -250,8 +345,8 @@ async fn insert(tx: &mut SqliteConnection, account: &AccountId, flow: &FlowRecor
     sqlx::query(
         "INSERT INTO flow
          (account, name, definition, status, status_message, schema_version, tags, created_at_ms,
-          updated_at_ms, created_by, updated_by, last_claimed_ms)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0)",
+          updated_at_ms, created_by, updated_by, last_claimed_ms, activated_at_ms, next_due_ms)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13)",
     )
     .bind(account.as_str())
     .bind(flow.name.as_str())
@@ -264,6 +359,8 @@ async fn insert(tx: &mut SqliteConnection, account: &AccountId, flow: &FlowRecor
     .bind(flow.updated_at_ms)
     .bind(flow.created_by.as_str())
     .bind(flow.updated_by.as_str())
+    .bind(flow.state.activation.map(|activation| activation.activated_at_ms))
+    .bind(flow.state.activation.and_then(|activation| activation.next_due_ms))
     .execute(tx)
     .await
     .map_err(|error| StoreError::on_unique(error, Kind::Flow, &flow.name))?;
@@ -321,5 +418,39 @@ fn decode(row: &SqliteRow) -> Result<FlowRecord, StoreError> {
         updated_at_ms: row.try_get("updated_at_ms")?,
         created_by: row.try_get("created_by")?,
         updated_by: row.try_get("updated_by")?,
+        state: FlowState {
+            activation: row
+                .try_get::<Option<i64>, _>("activated_at_ms")?
+                .map(|activated_at_ms| {
+                    let next_due_ms = row.try_get("next_due_ms")?;
+                    Ok::<_, StoreError>(Activation { activated_at_ms, next_due_ms })
+                })
+                .transpose()?,
+            cursor: cursor_of(row)?,
+            error_streak: unsigned(row.try_get("error_streak")?),
+        },
     })
+}
+
+/// The cursor in a flow's row; one that nothing was pulled with yet is empty.
+pub(crate) fn cursor_of(row: &SqliteRow) -> Result<FlowCursor, StoreError> {
+    let text: Option<&str> = row.try_get("cursor")?;
+    let cursor = text.map(serde_json::from_str).transpose();
+    Ok(cursor.map_err(|_| StoreError::BadRow { table: "flow", what: "cursor" })?.unwrap_or_default())
+}
+
+/// Forgets how far a flow has pulled; runs under way do not bring it back.
+pub(crate) async fn forget_cursor(
+    tx: &mut SqliteConnection,
+    account: &AccountId,
+    flow: &FlowName,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE flow SET cursor = NULL, cursor_epoch = cursor_epoch + 1 WHERE account = $1 AND name = $2",
+    )
+    .bind(account.as_str())
+    .bind(flow.as_str())
+    .execute(tx)
+    .await?;
+    Ok(())
 }

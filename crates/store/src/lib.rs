@@ -2,10 +2,11 @@
 //! names SQL or touches a key.
 //!
 //! Reading order: [`Store`] opens everything; `writer` groups writes into
-//! commits; [`connections`] (and [`listing`]), [`flows`], [`runs`], [`queue`], [`keys`], [`users`],
+//! commits; [`connections`] (and [`listing`]), [`flows`], [`runs`], [`queue`], [`scheduler`], [`keys`], [`users`],
 //! [`sessions`] and [`idempotency`] are one aggregate each; [`vault`] seals, `secrets` keeps
 //! what is sealed, [`rotation`] changes the key.
 
+mod aftermath;
 pub mod connections;
 mod error;
 mod files;
@@ -18,6 +19,7 @@ mod migrate;
 pub mod queue;
 pub mod rotation;
 pub mod runs;
+pub mod scheduler;
 mod secrets;
 pub mod sessions;
 pub mod users;
@@ -34,9 +36,10 @@ use sqlx::{ConnectOptions as _, SqliteConnection, SqlitePool};
 use tidegate_core::AccountId;
 use tokio::sync::watch;
 
+pub use aftermath::Finished;
 pub use connections::{ConnectionFilter, Connections};
 pub use error::{Kind, StoreError};
-pub use flows::{FlowRecord, Flows};
+pub use flows::{Activation, FlowRecord, FlowState, Flows};
 pub use idempotency::{Idempotent, Outcome};
 pub use keys::{AccessKey, AccessKeys, KeyKind, NewAccessKey, RootKeyChange};
 pub use listing::{
@@ -44,7 +47,8 @@ pub use listing::{
 };
 pub use queue::{ClaimedRun, Ending, Lease, Queue, Signal, Work};
 pub use rotation::Rotation;
-pub use runs::{Enqueued, Runs};
+pub use runs::{NewRun, Runs};
+pub use scheduler::{ScheduledFlow, Scheduler, TickRun};
 pub use sessions::{NewSession, Revoked, Session, Sessions, SignedInAs};
 pub use users::{User, UserPassword, Users};
 pub use vault::{KeySource, VaultError};
@@ -101,6 +105,8 @@ struct Inner {
     keyring_created: bool,
     rotating: tokio::sync::Mutex<()>,
     queued: watch::Sender<()>,
+    scheduled: watch::Sender<()>,
+    cancelled: watch::Sender<()>,
 }
 
 impl std::fmt::Debug for Store {
@@ -150,6 +156,8 @@ impl Store {
             keyring_created,
             rotating: tokio::sync::Mutex::new(()),
             queued: watch::Sender::new(()),
+            scheduled: watch::Sender::new(()),
+            cancelled: watch::Sender::new(()),
         })))
     }
 
@@ -191,6 +199,11 @@ impl Store {
         Queue::new(self)
     }
 
+    /// The schedules of all accounts, as the scheduler sees them.
+    pub fn scheduler(&self) -> Scheduler<'_> {
+        Scheduler::new(self)
+    }
+
     /// The access keys of all accounts: a request names its key before it is
     /// known whose it is.
     pub fn access_keys(&self) -> AccessKeys<'_> {
@@ -217,6 +230,14 @@ impl Store {
 
     fn queued(&self) -> &watch::Sender<()> {
         &self.0.queued
+    }
+
+    fn scheduled(&self) -> &watch::Sender<()> {
+        &self.0.scheduled
+    }
+
+    fn cancelled(&self) -> &watch::Sender<()> {
+        &self.0.cancelled
     }
 
     fn prepared(&self, call: &Idempotent) -> Prepared {

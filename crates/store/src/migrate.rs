@@ -11,6 +11,7 @@ fn all() -> Vec<Migration> {
         (1, "initial", include_str!("../migrations/0001_initial.sql")),
         (2, "users and sessions", include_str!("../migrations/0002_users_and_sessions.sql")),
         (3, "connection check", include_str!("../migrations/0003_connection_check.sql")),
+        (4, "flow engine", include_str!("../migrations/0004_flow_engine.sql")),
     ]
     .into_iter()
     .map(|(version, name, sql)| {

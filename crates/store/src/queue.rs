@@ -7,12 +7,16 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use sqlx::{Row as _, SqliteConnection};
-use tidegate_core::run::{CommitList, Run, RunCounts, RunStatus};
-use tidegate_core::{AccountId, ExecutionId};
+use sqlx::{QueryBuilder, Row as _, SqliteConnection};
+use tidegate_core::run::{CommitList, FlowCursor, Run, RunCounts, RunStatus, RunTrigger};
+use tidegate_core::schedule::PullWindow;
+use tidegate_core::{AccountId, ExecutionId, FlowName};
 
+use crate::aftermath::{End, Finished, NewCursor};
 use crate::error::StoreError;
-use crate::runs::{decode, json};
+use crate::flows::cursor_of;
+use crate::runs::{COLUMNS, decode, json};
+use crate::scheduler::{WAITING, mark_waiting};
 use crate::{Store, now_ms, unsigned};
 
 /// The right to write to a run.
@@ -51,6 +55,10 @@ pub struct ClaimedRun {
     pub definition: Value,
     /// The flow's schema version as it is now.
     pub schema_version: u32,
+    /// How far the flow has pulled.
+    pub cursor: FlowCursor,
+    /// Which life of the cursor this is; see [`Queue::publishing`].
+    pub cursor_epoch: i64,
 }
 
 /// What a worker learns from a write.
@@ -133,6 +141,41 @@ impl<'a> Queue<'a> {
         }
     }
 
+    /// Waits until a run is cancelled, or a flow deleted, in this process: a
+    /// worker then renews its lease, which tells whether it was its run. It
+    /// listens from the call on, as [`Queue::changed`] does.
+    pub fn cancelled(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut changes = self.store.cancelled().subscribe();
+        async move {
+            let _ = changes.changed().await;
+        }
+    }
+
+    /// Records the window that a run pulls.
+    pub async fn begin(&self, lease: &Lease, window: PullWindow) -> Result<Signal, StoreError> {
+        let lease = lease.clone();
+        self.store
+            .write(move |tx| {
+                Box::pin(async move {
+                    let status: Option<String> = sqlx::query_scalar(
+                        "UPDATE run SET window_start_ms = $4, window_end_ms = $5, updated_at_ms = $6
+                         WHERE account = $1 AND id = $2 AND attempt = $3
+                           AND status IN ('Running', 'CancelStarted') RETURNING status",
+                    )
+                    .bind(lease.account.as_str())
+                    .bind(lease.id.as_str())
+                    .bind(i64::from(lease.attempt))
+                    .bind(window.start_ms)
+                    .bind(window.end_ms)
+                    .bind(now_ms())
+                    .fetch_optional(tx)
+                    .await?;
+                    signal(status)
+                })
+            })
+            .await
+    }
+
     /// Keeps a run for another while.
     ///
     /// # Errors
@@ -187,13 +230,19 @@ impl<'a> Queue<'a> {
     /// Records that everything is uploaded and what remains to be made
     /// visible. From here on the run is only ever completed. On
     /// [`Signal::Cancel`] nothing was recorded and nothing may become visible.
+    ///
+    /// `cursor` becomes the flow's when the run ends successfully, unless the
+    /// flow's cursor was forgotten after the run began: its epoch is the one
+    /// that came with the claim.
     pub async fn publishing(
         &self,
         lease: &Lease,
         commit: &CommitList,
         counts: &RunCounts,
+        cursor: Option<(&FlowCursor, i64)>,
     ) -> Result<Signal, StoreError> {
         let (lease, commit, counts) = (lease.clone(), json(commit), json(counts));
+        let cursor = cursor.map(|(cursor, epoch)| json(&NewCursor { cursor: cursor.clone(), epoch }));
         self.store
             .write(move |tx| {
                 Box::pin(async move {
@@ -201,6 +250,7 @@ impl<'a> Queue<'a> {
                     let status: Option<String> = sqlx::query_scalar(
                         "UPDATE run SET counts = $5, updated_at_ms = $6,
                                 commit_list = CASE status WHEN 'Running' THEN $4 ELSE commit_list END,
+                                new_cursor = CASE status WHEN 'Running' THEN $7 ELSE new_cursor END,
                                 status = CASE status WHEN 'Running' THEN 'Publishing' ELSE status END
                          WHERE account = $1 AND id = $2 AND attempt = $3
                            AND status IN ('Running', 'CancelStarted') RETURNING status",
@@ -211,6 +261,7 @@ impl<'a> Queue<'a> {
                     .bind(commit)
                     .bind(counts)
                     .bind(now_ms())
+                    .bind(cursor)
                     .fetch_optional(tx)
                     .await?;
                     signal(status)
@@ -219,39 +270,59 @@ impl<'a> Queue<'a> {
             .await
     }
 
-    /// Ends a run. A run that publishes ends only well: its output is there.
-    pub async fn finish(&self, lease: &Lease, ending: Ending, counts: &RunCounts) -> Result<(), StoreError> {
+    /// Ends a run, and does to its flow what follows from it, all at once: a
+    /// success moves the cursor and ends a row of errors; an error may be the
+    /// one too many: so many scheduled runs that fail in a row deactivate the
+    /// flow (`flowErrorDeactivationThreshold`). A run that publishes ends only
+    /// well: its output is there.
+    pub async fn finish(
+        &self,
+        lease: &Lease,
+        ending: Ending,
+        counts: &RunCounts,
+        error_threshold: Option<u32>,
+    ) -> Result<Finished, StoreError> {
         let (lease, counts) = (lease.clone(), json(counts));
         let (status, error) = match ending {
             Ending::Successful => (RunStatus::Successful, None),
             Ending::Error(text) => (RunStatus::Error, Some(text)),
             Ending::Canceled => (RunStatus::Canceled, None),
         };
-        self.store
+        let finished = self
+            .store
             .write(move |tx| {
                 Box::pin(async move {
-                    let done = sqlx::query(
+                    let row = sqlx::query(
                         "UPDATE run SET status = $4, error = $5, counts = $6, updated_at_ms = $7,
                                 commit_list = NULL, worker = NULL, lease_until_ms = NULL
                          WHERE account = $1 AND id = $2 AND attempt = $3
                            AND status IN ('Running', 'Publishing', 'CancelStarted')
-                           AND (status <> 'Publishing' OR $4 <> 'Canceled')",
+                           AND (status <> 'Publishing' OR $4 <> 'Canceled')
+                         RETURNING flow, trigger, new_cursor",
                     )
                     .bind(lease.account.as_str())
                     .bind(lease.id.as_str())
                     .bind(i64::from(lease.attempt))
                     .bind(status.as_str())
-                    .bind(error)
+                    .bind(error.as_deref())
                     .bind(counts)
                     .bind(now_ms())
-                    .execute(tx)
-                    .await?;
-                    if done.rows_affected() == 0 { Err(StoreError::Stale) } else { Ok(()) }
+                    .fetch_optional(&mut *tx)
+                    .await?
+                    .ok_or(StoreError::Stale)?;
+                    let (account, flow) = (lease.account, FlowName::new(row.try_get::<String, _>("flow")?));
+                    let end = End {
+                        scheduled: row.try_get::<&str, _>("trigger")? != RunTrigger::OnDemand.as_str(),
+                        status,
+                        error: error.as_deref(),
+                        new_cursor: row.try_get("new_cursor")?,
+                    };
+                    end.settle(tx, &account, &flow, error_threshold).await
                 })
             })
             .await?;
         self.store.queued().send_replace(());
-        Ok(())
+        Ok(finished)
     }
 
     /// Gives a run back unfinished, because the server stops: it is queued
@@ -261,20 +332,23 @@ impl<'a> Queue<'a> {
         self.store
             .write(move |tx| {
                 Box::pin(async move {
-                    let done = sqlx::query(
+                    let flow: Option<String> = sqlx::query_scalar(
                         "UPDATE run SET worker = NULL, updated_at_ms = $4,
                                 lease_until_ms = CASE status WHEN 'Running' THEN NULL ELSE 0 END,
                                 status = CASE status WHEN 'Running' THEN 'Queued' ELSE status END
                          WHERE account = $1 AND id = $2 AND attempt = $3
-                           AND status IN ('Running', 'Publishing', 'CancelStarted')",
+                           AND status IN ('Running', 'Publishing', 'CancelStarted') RETURNING flow",
                     )
                     .bind(lease.account.as_str())
                     .bind(lease.id.as_str())
                     .bind(i64::from(lease.attempt))
                     .bind(now_ms())
-                    .execute(tx)
+                    .fetch_optional(&mut *tx)
                     .await?;
-                    if done.rows_affected() == 0 { Err(StoreError::Stale) } else { Ok(()) }
+                    match flow {
+                        Some(flow) => mark_waiting(tx, &lease.account, &FlowName::new(flow)).await,
+                        None => Err(StoreError::Stale),
+                    }
                 })
             })
             .await?;
@@ -346,19 +420,20 @@ async fn lost<'e>(
     .await?)
 }
 
-/// The queued run whose turn it is.
+/// The queued run whose turn it is. Flows that wait are read in the order of
+/// their turns off an index, and the first one that is not busy is taken, so
+/// the length of the queue does not matter.
 async fn queued<'e>(
     executor: impl sqlx::Executor<'e, Database = sqlx::Sqlite>,
 ) -> Result<Option<(String, String)>, StoreError> {
     Ok(sqlx::query_as(
-        "SELECT r.account, r.id
-         FROM (SELECT account, flow, MIN(seq) AS seq FROM run WHERE status = 'Queued'
-               GROUP BY account, flow) AS first
-         JOIN run r ON r.account = first.account AND r.flow = first.flow AND r.seq = first.seq
-         JOIN flow f ON f.account = r.account AND f.name = r.flow
-         WHERE NOT EXISTS (SELECT 1 FROM run a WHERE a.account = r.account AND a.flow = r.flow
+        "SELECT f.account, (SELECT r.id FROM run r WHERE r.account = f.account AND r.flow = f.name
+                            AND r.status = 'Queued' ORDER BY r.seq LIMIT 1)
+         FROM flow f
+         WHERE f.waiting_ms IS NOT NULL
+           AND NOT EXISTS (SELECT 1 FROM run a WHERE a.account = f.account AND a.flow = f.name
                            AND a.status IN ('Running', 'Publishing', 'CancelStarted'))
-         ORDER BY f.last_claimed_ms, r.started_at_ms, r.account, r.flow LIMIT 1",
+         ORDER BY f.last_claimed_ms, f.waiting_ms LIMIT 1",
     )
     .fetch_optional(executor)
     .await?)
@@ -372,29 +447,34 @@ async fn take(
     now: i64,
     lease_ms: i64,
 ) -> Result<ClaimedRun, StoreError> {
-    let row = sqlx::query(
-        "UPDATE run SET attempt = attempt + 1, worker = $3, lease_until_ms = $4, updated_at_ms = $5,
-                status = CASE status WHEN 'Queued' THEN 'Running' ELSE status END
-         WHERE account = $1 AND id = $2
-         RETURNING id, flow, seq, status, attempt, counts, error, commit_list, started_at_ms, updated_at_ms",
-    )
-    .bind(account.as_str())
-    .bind(id)
-    .bind(worker)
-    .bind(now.saturating_add(lease_ms))
-    .bind(now)
-    .fetch_one(&mut *tx)
-    .await?;
+    let row = QueryBuilder::new("UPDATE run SET attempt = attempt + 1, worker = ")
+        .push_bind(worker)
+        .push(", lease_until_ms = ")
+        .push_bind(now.saturating_add(lease_ms))
+        .push(", updated_at_ms = ")
+        .push_bind(now)
+        .push(", status = CASE status WHEN 'Queued' THEN 'Running' ELSE status END WHERE account = ")
+        .push_bind(account.as_str())
+        .push(" AND id = ")
+        .push_bind(id)
+        .push(" RETURNING ")
+        .push(COLUMNS)
+        .build()
+        .fetch_one(&mut *tx)
+        .await?;
     let (run, _) = decode(&row)?;
-    let flow = sqlx::query(
-        "UPDATE flow SET last_claimed_ms = $3 WHERE account = $1 AND name = $2
-         RETURNING definition, schema_version",
-    )
-    .bind(account.as_str())
-    .bind(run.flow.as_str())
-    .bind(now)
-    .fetch_one(&mut *tx)
-    .await?;
+    let flow = QueryBuilder::new("UPDATE flow AS f SET last_claimed_ms = ")
+        .push_bind(now)
+        .push(", waiting_ms = ")
+        .push(WAITING)
+        .push(" WHERE f.account = ")
+        .push_bind(account.as_str())
+        .push(" AND f.name = ")
+        .push_bind(run.flow.as_str())
+        .push(" RETURNING definition, schema_version, cursor, cursor_epoch")
+        .build()
+        .fetch_one(&mut *tx)
+        .await?;
     let bad = |table, what| StoreError::BadRow { table, what };
     let work = match (run.status, &run.commit) {
         (RunStatus::Publishing, Some(commit)) => Work::Complete(commit.clone()),
@@ -408,6 +488,8 @@ async fn take(
         definition: serde_json::from_str(flow.try_get("definition")?)
             .map_err(|_| bad("flow", "definition"))?,
         schema_version: unsigned(flow.try_get("schema_version")?),
+        cursor: cursor_of(&flow)?,
+        cursor_epoch: flow.try_get("cursor_epoch")?,
         run,
     })
 }

@@ -3,23 +3,33 @@
 use serde_json::Value;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _};
-use tidegate_core::run::{Run, RunCounts, RunStatus};
+use tidegate_core::run::{Run, RunCounts, RunOptions, RunStatus, RunTrigger};
+use tidegate_core::schedule::PullWindow;
 use tidegate_core::{AccountId, ExecutionId, FlowName};
 
 use crate::error::{Kind, StoreError};
+use crate::scheduler::mark_waiting;
 use crate::{Idempotent, Outcome, Page, Store, now_ms, unsigned};
 
 /// The columns of `run` that [`decode`] reads.
 pub(crate) const COLUMNS: &str =
-    "id, flow, seq, status, attempt, counts, error, commit_list, started_at_ms, updated_at_ms";
+    "id, flow, seq, trigger, ticks, window_start_ms, window_end_ms, options, status, attempt, counts, error,
+     commit_list, started_at_ms, updated_at_ms";
 
-/// What came of asking for a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Enqueued {
-    /// It waits for a worker.
-    Queued,
-    /// The flow has a run for this due time already; this is its identifier.
-    Already(ExecutionId),
+/// A run that somebody asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewRun {
+    /// Its identifier.
+    pub id: ExecutionId,
+    /// What is asked of this run only.
+    pub options: RunOptions,
+}
+
+impl NewRun {
+    /// A run of which nothing is asked but what the flow says.
+    pub fn plain(id: &ExecutionId) -> Self {
+        Self { id: id.clone(), options: RunOptions::default() }
+    }
 }
 
 /// The runs of one account.
@@ -34,58 +44,50 @@ impl<'a> Runs<'a> {
         Self { store, account }
     }
 
-    /// Asks for a run. `due_at_ms` is the tick that asks; a flow has at most
-    /// one run for each. A run that somebody starts by hand has none.
+    /// Asks for runs of a flow, which are carried out one after the other in
+    /// this order: all of them, or none. (Ticks ask through
+    /// [`crate::Scheduler::enqueue`].)
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when there is no such flow.
+    /// [`StoreError::NotFound`] when there is no such flow,
+    /// [`StoreError::Conflict`] when an identifier is taken.
     pub async fn enqueue(
         &self,
         flow: &FlowName,
-        id: &ExecutionId,
-        due_at_ms: Option<i64>,
+        runs: Vec<NewRun>,
         call: Option<&Idempotent>,
-    ) -> Result<Outcome<Enqueued>, StoreError> {
-        let (account, flow, id) = (self.account.clone(), flow.clone(), id.clone());
+    ) -> Result<Outcome<()>, StoreError> {
+        let (account, flow) = (self.account.clone(), flow.clone());
         let outcome = self
             .store
             .write_once(&self.account, call, move |tx| {
                 Box::pin(async move {
                     let now = now_ms();
-                    let added = sqlx::query(
-                        "INSERT INTO run (account, id, flow, seq, due_at_ms, status, attempt, counts,
-                                          started_at_ms, updated_at_ms)
-                         SELECT account, $3, name,
-                                1 + COALESCE((SELECT MAX(seq) FROM run r
-                                              WHERE r.account = flow.account AND r.flow = flow.name), 0),
-                                $4, 'Queued', 0, '{}', $5, $5
-                         FROM flow WHERE account = $1 AND name = $2
-                         ON CONFLICT (account, flow, due_at_ms) DO NOTHING",
-                    )
-                    .bind(account.as_str())
-                    .bind(flow.as_str())
-                    .bind(id.as_str())
-                    .bind(due_at_ms)
-                    .bind(now)
-                    .execute(&mut *tx)
-                    .await
-                    .map_err(|error| StoreError::on_unique(error, Kind::Run, &id))?
-                    .rows_affected();
-                    if added > 0 {
-                        return Ok(Enqueued::Queued);
+                    for run in &runs {
+                        let plain = run.options == RunOptions::default();
+                        let added = sqlx::query(
+                            "INSERT INTO run (account, id, flow, seq, options, status, attempt, counts,
+                                              started_at_ms, updated_at_ms)
+                             SELECT account, $3, name,
+                                    1 + COALESCE((SELECT MAX(seq) FROM run r
+                                                  WHERE r.account = flow.account AND r.flow = flow.name), 0),
+                                    $4, 'Queued', 0, '{}', $5, $5
+                             FROM flow WHERE account = $1 AND name = $2",
+                        )
+                        .bind(account.as_str())
+                        .bind(flow.as_str())
+                        .bind(run.id.as_str())
+                        .bind((!plain).then(|| json(&run.options)))
+                        .bind(now)
+                        .execute(&mut *tx)
+                        .await
+                        .map_err(|error| StoreError::on_unique(error, Kind::Run, &run.id))?
+                        .rows_affected();
+                        if added == 0 {
+                            return Err(StoreError::not_found(Kind::Flow, flow));
+                        }
                     }
-                    let there: Option<String> = sqlx::query_scalar(
-                        "SELECT id FROM run WHERE account = $1 AND flow = $2 AND due_at_ms = $3",
-                    )
-                    .bind(account.as_str())
-                    .bind(flow.as_str())
-                    .bind(due_at_ms)
-                    .fetch_optional(&mut *tx)
-                    .await?;
-                    match there {
-                        Some(id) => Ok(Enqueued::Already(ExecutionId::new(id))),
-                        None => Err(StoreError::not_found(Kind::Flow, flow)),
-                    }
+                    mark_waiting(tx, &account, &flow).await
                 })
             })
             .await?;
@@ -166,7 +168,8 @@ impl<'a> Runs<'a> {
         ids: Option<&[ExecutionId]>,
     ) -> Result<Vec<ExecutionId>, StoreError> {
         let (account, flow, ids) = (self.account.clone(), flow.clone(), ids.map(<[_]>::to_vec));
-        self.store
+        let invalid = self
+            .store
             .write(move |tx| {
                 Box::pin(async move {
                     let ids = match ids {
@@ -200,10 +203,14 @@ impl<'a> Runs<'a> {
                             invalid.push(id);
                         }
                     }
+                    mark_waiting(tx, &account, &flow).await?;
                     Ok(invalid)
                 })
             })
-            .await
+            .await?;
+        // Workers that hold one of them look at once.
+        self.store.cancelled().send_replace(());
+        Ok(invalid)
     }
 }
 
@@ -211,23 +218,35 @@ impl<'a> Runs<'a> {
 pub(crate) fn decode(row: &SqliteRow) -> Result<(Run, i64), StoreError> {
     let bad = |what| StoreError::BadRow { table: "run", what };
     let counts: RunCounts = serde_json::from_str(row.try_get("counts")?).map_err(|_| bad("counts"))?;
-    let commit = row
-        .try_get::<Option<&str>, _>("commit_list")?
-        .map(serde_json::from_str)
-        .transpose()
-        .map_err(|_| bad("commit_list"))?;
+    let window = row
+        .try_get::<Option<i64>, _>("window_start_ms")?
+        .zip(row.try_get::<Option<i64>, _>("window_end_ms")?)
+        .map(|(start_ms, end_ms)| PullWindow { start_ms, end_ms });
     let run = Run {
         id: ExecutionId::new(row.try_get::<String, _>("id")?),
         flow: FlowName::new(row.try_get::<String, _>("flow")?),
+        trigger: RunTrigger::parse(row.try_get("trigger")?).ok_or_else(|| bad("trigger"))?,
+        ticks: document(row, "ticks")?,
+        window,
+        options: document(row, "options")?.unwrap_or_default(),
         status: RunStatus::parse(row.try_get("status")?).ok_or_else(|| bad("status"))?,
         attempt: unsigned(row.try_get("attempt")?),
         started_at_ms: row.try_get("started_at_ms")?,
         updated_at_ms: row.try_get("updated_at_ms")?,
         counts,
         error: row.try_get("error")?,
-        commit,
+        commit: document(row, "commit_list")?,
     };
     Ok((run, row.try_get("seq")?))
+}
+
+/// The document in a column, if there is one.
+fn document<T: serde::de::DeserializeOwned>(
+    row: &SqliteRow,
+    column: &'static str,
+) -> Result<Option<T>, StoreError> {
+    let text: Option<&str> = row.try_get(column)?;
+    text.map(serde_json::from_str).transpose().map_err(|_| StoreError::BadRow { table: "run", what: column })
 }
 
 /// A document as text, for a column.

@@ -1,5 +1,7 @@
 //! A flow's schedule, and the ticks it has once the flow is active.
 
+use serde::{Deserialize, Serialize};
+
 use super::due::{DueTicks, LISTED_TICKS};
 use super::error::ScheduleError;
 use super::expression::ScheduleExpression;
@@ -16,7 +18,7 @@ pub const MAX_ERROR_THRESHOLD: u32 = 100;
 pub const LAST_TICK_MS: i64 = 7_258_118_399_999;
 
 /// `dataPullMode`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum PullMode {
     /// Each run pulls what changed since the last one that was successful.
     Incremental,

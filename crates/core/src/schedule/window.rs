@@ -22,6 +22,7 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 /// A half-open window in epoch milliseconds: `dataPullStartTime` belongs to
 /// it, `dataPullEndTime` does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct PullWindow {
     /// The first instant inside.
     pub start_ms: i64,

@@ -25,7 +25,7 @@ pub async fn a_flow_lives_and_dies(store: &Store) {
     wanted.updated_by = "arn:bob".to_owned();
     wanted.tags = BTreeMap::new();
     wanted.created_by = "arn:nobody".to_owned();
-    let updated = flows.update(wanted.clone(), &["b".into()], None).await.expect("updated");
+    let updated = flows.update(wanted.clone(), &["b".into()], false, None).await.expect("updated");
     wanted.tags = flow("f").tags;
     wanted.created_by = flow("f").created_by;
     assert_eq!(updated.fresh().expect("fresh"), wanted);
@@ -46,7 +46,7 @@ pub async fn a_flow_lives_and_dies(store: &Store) {
     assert!(matches!(flows.get(&"f".into()).await, Err(StoreError::NotFound { .. })));
     assert!(matches!(flows.delete(&"f".into(), true).await, Err(StoreError::NotFound { .. })));
     assert!(connections.flows_using(&"b".into()).await.expect("listed").is_empty());
-    let gone = flows.update(flow("f"), &[], None).await;
+    let gone = flows.update(flow("f"), &[], false, None).await;
     assert!(matches!(gone, Err(StoreError::NotFound { .. })));
 }
 
@@ -81,11 +81,11 @@ pub async fn a_flow_with_a_run_under_way_is_kept(store: &Store) {
     assert!(matches!(refused, Err(StoreError::FlowActive { publishing: false, .. })));
     let claimed = store.queue().claim("w", 60_000).await.expect("claimed").expect("a run");
     let counts = RunCounts::default();
-    store.queue().publishing(&claimed.lease, &CommitList::default(), &counts).await.expect("recorded");
+    store.queue().publishing(&claimed.lease, &CommitList::default(), &counts, None).await.expect("recorded");
     let refused = flows.delete(&"f".into(), true).await;
     assert!(matches!(refused, Err(StoreError::FlowActive { publishing: true, .. })));
     let ending = tidegate_store::Ending::Successful;
-    store.queue().finish(&claimed.lease, ending, &counts).await.expect("ended");
+    store.queue().finish(&claimed.lease, ending, &counts, None).await.expect("ended");
 
     start(store, "f").await;
     let claimed = store.queue().claim("w", 60_000).await.expect("claimed").expect("a run");

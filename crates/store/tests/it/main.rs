@@ -12,6 +12,7 @@ mod listing;
 mod queue;
 mod rotation;
 mod runs;
+mod scheduler;
 mod sessions;
 mod support;
 mod tampering;
@@ -55,7 +56,7 @@ suite! {
         ten_thousand_connections_are_listed_at_once,
     }
     runs {
-        a_tick_asks_for_one_run,
+        runs_are_asked_for_together_or_not_at_all,
         runs_page_from_the_newest_and_do_not_move,
         the_latest_run_of_each_flow,
         cancelling_depends_on_what_the_run_does,
@@ -70,6 +71,15 @@ suite! {
         a_released_run_is_claimed_again,
         a_waiting_worker_is_woken,
         the_leases_of_a_dead_process_can_be_ended,
+    }
+    scheduler {
+        a_due_tick_is_queued_once,
+        ticks_join_the_run_that_waits_and_none_that_has_begun,
+        a_tick_that_has_its_run_is_not_run_again,
+        a_schedule_starts_and_stops_with_its_flow,
+        the_cursor_moves_with_success_only,
+        a_forgotten_cursor_does_not_come_back,
+        errors_in_a_row_deactivate_the_flow,
     }
     idempotency {
         a_call_that_comes_twice_has_its_effect_once,

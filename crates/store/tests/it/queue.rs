@@ -44,21 +44,21 @@ pub async fn a_run_goes_from_queued_to_successful(store: &Store) {
     assert_eq!(queue.heartbeat(lease, LONG).await.expect("held"), Signal::Continue);
     assert_eq!(queue.progress(lease, &counts(3)).await.expect("held"), Signal::Continue);
     assert_eq!(run(store, &id).await.counts, counts(3));
-    assert_eq!(queue.publishing(lease, &commit(), &counts(4)).await.expect("held"), Signal::Continue);
+    assert_eq!(queue.publishing(lease, &commit(), &counts(4), None).await.expect("held"), Signal::Continue);
     let now = run(store, &id).await;
     assert_eq!((now.status, now.commit), (RunStatus::Publishing, Some(commit())));
-    queue.finish(lease, Ending::Successful, &counts(5)).await.expect("held");
+    queue.finish(lease, Ending::Successful, &counts(5), None).await.expect("held");
     let now = run(store, &id).await;
     assert_eq!(
         (now.status, now.commit, now.error, now.counts),
         (RunStatus::Successful, None, None, counts(5))
     );
-    let again = queue.finish(lease, Ending::Error("late".to_owned()), &counts(6)).await;
+    let again = queue.finish(lease, Ending::Error("late".to_owned()), &counts(6), None).await;
     assert!(matches!(again, Err(StoreError::Stale)));
 
     let id = start(store, "f").await;
     let claimed = claim(store, LONG).await;
-    queue.finish(&claimed.lease, Ending::Error("why".to_owned()), &counts(0)).await.expect("held");
+    queue.finish(&claimed.lease, Ending::Error("why".to_owned()), &counts(0), None).await.expect("held");
     let now = run(store, &id).await;
     assert_eq!((now.status, now.error.as_deref()), (RunStatus::Error, Some("why")));
 }
@@ -89,7 +89,7 @@ pub async fn nobody_holds_a_run_twice_and_a_flow_runs_once(store: &Store) {
                 assert!(busy.lock().expect("no panic").remove(&flow));
                 store
                     .queue()
-                    .finish(&claimed.lease, Ending::Successful, &counts(1))
+                    .finish(&claimed.lease, Ending::Successful, &counts(1), None)
                     .await
                     .expect("held by this worker");
                 *done.lock().expect("no panic").entry(claimed.lease.id).or_default() += 1;
@@ -114,7 +114,7 @@ pub async fn flows_take_turns(store: &Store) {
     for _ in 0..7 {
         let claimed = claim(store, LONG).await;
         order.push(claimed.run.flow.to_string());
-        store.queue().finish(&claimed.lease, Ending::Successful, &counts(1)).await.expect("held");
+        store.queue().finish(&claimed.lease, Ending::Successful, &counts(1), None).await.expect("held");
         // Turns are told apart by the millisecond.
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
@@ -133,9 +133,9 @@ pub async fn a_stale_attempt_writes_nothing(store: &Store) {
     let refused = [
         queue.heartbeat(&stale, LONG).await.map(drop),
         queue.progress(&stale, &counts(9)).await.map(drop),
-        queue.publishing(&stale, &commit(), &counts(9)).await.map(drop),
-        queue.finish(&stale, Ending::Error("late".to_owned()), &counts(9)).await,
-        queue.finish(&stale, Ending::Successful, &counts(9)).await,
+        queue.publishing(&stale, &commit(), &counts(9), None).await.map(drop),
+        queue.finish(&stale, Ending::Error("late".to_owned()), &counts(9), None).await.map(drop),
+        queue.finish(&stale, Ending::Successful, &counts(9), None).await.map(drop),
         queue.release(&stale).await,
     ];
     for (number, result) in refused.into_iter().enumerate() {
@@ -151,15 +151,15 @@ pub async fn a_publishing_run_is_only_completed(store: &Store) {
     let id = start(store, "f").await;
     let first = claim(store, OVER).await.lease;
     let queue = store.queue();
-    queue.publishing(&first, &commit(), &counts(7)).await.expect("nobody else came");
+    queue.publishing(&first, &commit(), &counts(7), None).await.expect("nobody else came");
     let second = claim(store, LONG).await;
     assert_eq!((second.lease.attempt, second.work), (2, Work::Complete(commit())));
     assert_eq!((second.run.status, second.run.counts), (RunStatus::Publishing, counts(7)));
-    let again = queue.publishing(&second.lease, &CommitList::default(), &counts(7)).await;
+    let again = queue.publishing(&second.lease, &CommitList::default(), &counts(7), None).await;
     assert!(matches!(again, Err(StoreError::Stale)), "the list is recorded once");
-    let cancelled = queue.finish(&second.lease, Ending::Canceled, &counts(7)).await;
+    let cancelled = queue.finish(&second.lease, Ending::Canceled, &counts(7), None).await;
     assert!(matches!(cancelled, Err(StoreError::Stale)), "its output is there");
-    queue.finish(&second.lease, Ending::Successful, &counts(7)).await.expect("held");
+    queue.finish(&second.lease, Ending::Successful, &counts(7), None).await.expect("held");
     assert_eq!(run(store, &id).await.status, RunStatus::Successful);
 }
 
@@ -171,13 +171,13 @@ pub async fn a_cancelled_run_publishes_nothing(store: &Store) {
     let queue = store.queue();
     assert_eq!(queue.heartbeat(&lease, OVER).await.expect("held"), Signal::Cancel);
     assert_eq!(queue.progress(&lease, &counts(1)).await.expect("held"), Signal::Cancel);
-    assert_eq!(queue.publishing(&lease, &commit(), &counts(2)).await.expect("held"), Signal::Cancel);
+    assert_eq!(queue.publishing(&lease, &commit(), &counts(2), None).await.expect("held"), Signal::Cancel);
     let now = run(store, &id).await;
     assert_eq!((now.status, now.commit), (RunStatus::CancelStarted, None));
     // The worker dies; whoever takes over only cleans up.
     let second = claim(store, LONG).await;
     assert_eq!(second.work, Work::Abandon);
-    queue.finish(&second.lease, Ending::Canceled, &counts(2)).await.expect("held");
+    queue.finish(&second.lease, Ending::Canceled, &counts(2), None).await.expect("held");
     assert_eq!(run(store, &id).await.status, RunStatus::Canceled);
 }
 
@@ -191,7 +191,7 @@ pub async fn a_released_run_is_claimed_again(store: &Store) {
     assert!(matches!(queue.heartbeat(&first, LONG).await, Err(StoreError::Stale)));
     let second = claim(store, LONG).await;
     assert_eq!((second.lease.attempt, second.work), (2, Work::Start));
-    queue.publishing(&second.lease, &commit(), &counts(1)).await.expect("held");
+    queue.publishing(&second.lease, &commit(), &counts(1), None).await.expect("held");
     queue.release(&second.lease).await.expect("held");
     let third = claim(store, LONG).await;
     assert_eq!((third.lease.attempt, third.work), (3, Work::Complete(commit())));
@@ -211,10 +211,17 @@ pub async fn a_waiting_worker_is_woken(store: &Store) {
     within(change).await.expect("given back");
     let lease = claim(store, LONG).await.lease;
     let change = queue.changed();
-    queue.finish(&lease, Ending::Successful, &counts(1)).await.expect("held");
+    queue.finish(&lease, Ending::Successful, &counts(1), None).await.expect("held");
     within(change).await.expect("ended");
     let nothing = tokio::time::timeout(Duration::from_millis(20), queue.changed()).await;
     assert!(nothing.is_err(), "nothing has changed since");
+    // One that holds a run is woken when somebody cancels, or deletes the flow.
+    let change = queue.cancelled();
+    store.runs(&account()).cancel(&"f".into(), None).await.expect("asked");
+    tokio::time::timeout(Duration::from_secs(20), change).await.expect("cancelled");
+    let change = queue.cancelled();
+    store.flows(&account()).delete(&"f".into(), true).await.expect("deleted");
+    tokio::time::timeout(Duration::from_secs(20), change).await.expect("deleted");
 }
 
 pub async fn the_leases_of_a_dead_process_can_be_ended(store: &Store) {

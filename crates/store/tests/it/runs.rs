@@ -1,33 +1,40 @@
 //! Runs as users see them.
 
-use tidegate_core::run::{CommitList, RunCounts, RunStatus};
+use tidegate_core::run::{CommitList, RunCounts, RunOptions, RunStatus, RunTrigger};
+use tidegate_core::schedule::{PullMode, PullWindow};
 use tidegate_core::{ExecutionId, FlowName};
-use tidegate_store::{Enqueued, Kind, Outcome, Store, StoreError};
+use tidegate_store::{Ending, Kind, NewRun, Outcome, Store, StoreError};
 
 use crate::support::*;
 
-pub async fn a_tick_asks_for_one_run(store: &Store) {
+pub async fn runs_are_asked_for_together_or_not_at_all(store: &Store) {
     create_flow(store, "f", &[]).await;
-    create_flow(store, "g", &[]).await;
     let runs = store.runs(&account());
-    let (first, second) = (ExecutionId::random(), ExecutionId::random());
-    let ask = async |flow: &str, id: &ExecutionId, due| {
-        runs.enqueue(&FlowName::from(flow), id, due, None).await.expect("asked").fresh().expect("fresh")
+    let ids: Vec<ExecutionId> = (0..3).map(|_| ExecutionId::random()).collect();
+    let asked = |id: &ExecutionId, start_ms| NewRun {
+        id: id.clone(),
+        options: RunOptions {
+            window: Some(PullWindow { start_ms, end_ms: start_ms + 10 }),
+            filters: vec![serde_json::json!({"taskType": "Filter"})],
+            mode: Some(PullMode::Complete),
+        },
     };
-    assert_eq!(ask("f", &first, Some(1000)).await, Enqueued::Queued);
-    assert_eq!(ask("f", &second, Some(1000)).await, Enqueued::Already(first.clone()));
-    assert_eq!(ask("g", &second, Some(1000)).await, Enqueued::Queued);
-    assert_eq!(ask("f", &ExecutionId::random(), Some(2000)).await, Enqueued::Queued);
-    // By hand: as often as somebody likes.
-    assert_eq!(ask("f", &ExecutionId::random(), None).await, Enqueued::Queued);
-    assert_eq!(ask("f", &ExecutionId::random(), None).await, Enqueued::Queued);
-    let run = runs.get(&first).await.expect("there");
-    assert_eq!((run.status, run.attempt, run.flow.as_str()), (RunStatus::Queued, 0, "f"));
-    assert_eq!(runs.list(&"f".into(), None, 10).await.expect("listed").items.len(), 4);
-    let missing = runs.enqueue(&"nobody".into(), &ExecutionId::random(), None, None).await;
+    let backfill: Vec<NewRun> = ids.iter().zip([0, 10, 20]).map(|(id, start)| asked(id, start)).collect();
+    runs.enqueue(&"f".into(), backfill.clone(), None).await.expect("asked");
+    for wanted in &backfill {
+        let claimed = store.queue().claim("w", 60_000).await.expect("claimed").expect("a run");
+        assert_eq!((&claimed.run.id, &claimed.run.options), (&wanted.id, &wanted.options));
+        assert_eq!((claimed.run.trigger, claimed.run.ticks), (RunTrigger::OnDemand, None));
+        let counts = RunCounts::default();
+        store.queue().finish(&claimed.lease, Ending::Successful, &counts, None).await.expect("held");
+    }
+    let one_is_taken = vec![NewRun::plain(&ExecutionId::random()), NewRun::plain(&ids[0])];
+    let refused = runs.enqueue(&"f".into(), one_is_taken, None).await;
+    assert!(matches!(refused, Err(StoreError::Conflict { kind: Kind::Run, .. })));
+    assert_eq!(runs.list(&"f".into(), None, 10).await.expect("listed").items.len(), 3);
+    assert!(store.queue().claim("w", 60_000).await.expect("asked").is_none());
+    let missing = runs.enqueue(&"nobody".into(), vec![NewRun::plain(&ExecutionId::random())], None).await;
     assert!(matches!(missing, Err(StoreError::NotFound { kind: Kind::Flow, .. })));
-    let same = runs.enqueue(&"f".into(), &first, None, None).await;
-    assert!(matches!(same, Err(StoreError::Conflict { kind: Kind::Run, .. })));
 }
 
 pub async fn runs_page_from_the_newest_and_do_not_move(store: &Store) {
@@ -75,7 +82,11 @@ pub async fn cancelling_depends_on_what_the_run_does(store: &Store) {
     let second = store.queue().claim("w", 60_000).await.expect("claimed").expect("a run");
     let to_publish = if first.run.id == publishing { first } else { second };
     let counts = RunCounts::default();
-    store.queue().publishing(&to_publish.lease, &CommitList::default(), &counts).await.expect("recorded");
+    store
+        .queue()
+        .publishing(&to_publish.lease, &CommitList::default(), &counts, None)
+        .await
+        .expect("recorded");
     let queued = start(store, "f").await;
 
     let unknown = ExecutionId::random();
@@ -103,9 +114,10 @@ pub async fn cancelling_depends_on_what_the_run_does(store: &Store) {
     let token = call("StartFlow", "t", "f", serde_json::json!({"executionId": "first"}));
     let id = ExecutionId::random();
     assert!(matches!(
-        runs.enqueue(&"f".into(), &id, None, Some(&token)).await,
-        Ok(Outcome::Fresh(Enqueued::Queued))
+        runs.enqueue(&"f".into(), vec![NewRun::plain(&id)], Some(&token)).await,
+        Ok(Outcome::Fresh(()))
     ));
-    let again = runs.enqueue(&"f".into(), &ExecutionId::random(), None, Some(&token)).await.expect("asked");
+    let again = vec![NewRun::plain(&ExecutionId::random())];
+    let again = runs.enqueue(&"f".into(), again, Some(&token)).await.expect("asked");
     assert_eq!(again, Outcome::Replayed(serde_json::json!({"executionId": "first"})));
 }

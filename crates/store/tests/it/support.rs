@@ -9,7 +9,7 @@ use tidegate_core::{
     AccountId, Connection, ConnectionMode, ConnectionName, ConnectorType, Credentials, ExecutionId, FlowName,
     OpenConnection, Secret,
 };
-use tidegate_store::{FlowRecord, Idempotent, KeySource, Store, StoreConfig, StoreError};
+use tidegate_store::{FlowRecord, FlowState, Idempotent, KeySource, NewRun, Store, StoreConfig, StoreError};
 
 /// A fresh store in a folder of its own, which goes with it.
 pub struct Fixture {
@@ -112,6 +112,7 @@ pub fn flow(name: &str) -> FlowRecord {
         updated_at_ms: 100,
         created_by: "arn:aws:iam::0:root".to_owned(),
         updated_by: "arn:aws:iam::0:root".to_owned(),
+        state: FlowState::default(),
     }
 }
 
@@ -123,7 +124,11 @@ pub async fn create_flow(store: &Store, name: &str, uses: &[&str]) {
 /// Asks for a run and gives its identifier.
 pub async fn start(store: &Store, flow: &str) -> ExecutionId {
     let id = ExecutionId::random();
-    store.runs(&account()).enqueue(&FlowName::from(flow), &id, None, None).await.expect("queued");
+    store
+        .runs(&account())
+        .enqueue(&FlowName::from(flow), vec![NewRun::plain(&id)], None)
+        .await
+        .expect("queued");
     id
 }
 

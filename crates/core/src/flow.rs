@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::connection::ConnectorType;
 use crate::id::{ConnectionName, FlowName};
+use crate::schedule::PullWindow;
 use crate::task::{OnBadValue, Policies, Task};
 
 /// A flow, ready to run. It is derived from the definition as the caller sent
@@ -98,6 +99,9 @@ pub struct S3Source {
     pub prefix: String,
     /// `s3InputFileType`; CSV when it is absent.
     pub format: InputFormat,
+    /// Of an incremental run: only objects that were last changed in this
+    /// window. `None` in a flow's definition.
+    pub changed: Option<PullWindow>,
 }
 
 /// `s3InputFileType`

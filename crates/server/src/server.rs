@@ -136,9 +136,10 @@ impl Server {
         let app = self.app;
         tasks::rotate::resume(&app);
         let worker = tokio::spawn(tasks::worker::run(Arc::clone(&app), self.max_concurrent_runs));
-        let cleaners = [
+        let others = [
             tokio::spawn(tasks::clean::run(Arc::clone(&app))),
             tokio::spawn(tasks::clean::run_sessions(Arc::clone(&app))),
+            tokio::spawn(tasks::schedule::run(Arc::clone(&app))),
         ];
         let stopping = app.stopping.clone();
         let stop = async move {
@@ -148,7 +149,7 @@ impl Server {
         self.bound.serve(router(Arc::clone(&app)), stop).await;
         app.stopping.cancel();
         let _ = worker.await;
-        cleaners.iter().for_each(tokio::task::JoinHandle::abort);
+        others.iter().for_each(tokio::task::JoinHandle::abort);
         app.store.close().await;
     }
 }

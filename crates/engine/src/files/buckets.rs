@@ -30,6 +30,8 @@ pub struct Object {
     pub key: String,
     /// Its length in bytes.
     pub size: u64,
+    /// Epoch milliseconds of its last change.
+    pub changed_ms: i64,
 }
 
 /// What went wrong with a bucket or an object; `Display` is for the user.

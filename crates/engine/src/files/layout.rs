@@ -137,6 +137,7 @@ mod tests {
             name: "flow".into(),
             schema_version: 3,
             source: SourceSpec::S3(S3Source {
+                changed: None,
                 bucket: "in".to_owned(),
                 prefix: String::new(),
                 format: InputFormat::Csv,

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -50,7 +51,7 @@ impl LocalBuckets {
             if metadata.is_dir() {
                 walk(&start, &prefix, &mut objects)?;
             } else if metadata.is_file() {
-                objects.push(Object { key: prefix, size: metadata.len() });
+                objects.push(object(prefix, &metadata));
             }
             Ok(objects)
         })
@@ -137,8 +138,16 @@ fn walk(folder: &Path, prefix: &str, objects: &mut Vec<Object>) -> Result<(), Bu
         if metadata.is_dir() {
             walk(&entry.path(), &key, objects)?;
         } else if metadata.is_file() {
-            objects.push(Object { key, size: metadata.len() });
+            objects.push(object(key, &metadata));
         }
     }
     Ok(())
+}
+
+/// An object is changed when its file comes to be at its key: a file that is
+/// written elsewhere and then moved here keeps the time of its content, but not
+/// that of its entry.
+fn object(key: String, metadata: &fs::Metadata) -> Object {
+    let changed_ms = metadata.ctime().saturating_mul(1_000).saturating_add(metadata.ctime_nsec() / 1_000_000);
+    Object { key, size: metadata.len(), changed_ms }
 }

@@ -150,14 +150,14 @@ impl S3Buckets {
         let path = path(prefix)?;
         let mut objects: Vec<Object> = store
             .list((!prefix.is_empty()).then_some(&path))
-            .map_ok(|meta| Object { key: meta.location.to_string(), size: meta.size })
+            .map_ok(object)
             .try_collect()
             .await
             .map_err(|error| explain(bucket, prefix, error))?;
         if objects.is_empty() && !prefix.is_empty() {
             // The prefix may be an object's own key.
             match store.head(&path).await {
-                Ok(meta) => objects.push(Object { key: meta.location.to_string(), size: meta.size }),
+                Ok(meta) => objects.push(object(meta)),
                 Err(object_store::Error::NotFound { .. }) => {}
                 Err(error) => return Err(explain(bucket, prefix, error)),
             }
@@ -307,6 +307,14 @@ impl CredentialProvider for Credentials {
             secret_key: keys.secret_access_key.into_inner(),
             token: keys.session_token.map(Secret::into_inner),
         }))
+    }
+}
+
+fn object(meta: object_store::ObjectMeta) -> Object {
+    Object {
+        key: meta.location.to_string(),
+        size: meta.size,
+        changed_ms: meta.last_modified.timestamp_millis(),
     }
 }
 

@@ -52,7 +52,11 @@ pub(crate) async fn open(
             "A Passthrough task needs a source of JSON Lines; set s3InputFileType to JSON".to_owned(),
         ));
     }
-    let objects = buckets.list(&source.bucket, &source.prefix).await.map_err(|error| error.of_source())?;
+    let mut objects =
+        buckets.list(&source.bucket, &source.prefix).await.map_err(|error| error.of_source())?;
+    if let Some(window) = source.changed {
+        objects.retain(|object| window.contains(object.changed_ms));
+    }
     if objects.is_empty() {
         return Ok(None);
     }

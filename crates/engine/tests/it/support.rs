@@ -123,7 +123,12 @@ pub fn sap() -> SourceSpec {
 }
 
 pub fn s3(format: InputFormat, prefix: &str) -> SourceSpec {
-    SourceSpec::S3(S3Source { bucket: "in-bucket".to_owned(), prefix: prefix.to_owned(), format })
+    SourceSpec::S3(S3Source {
+        bucket: "in-bucket".to_owned(),
+        prefix: prefix.to_owned(),
+        format,
+        changed: None,
+    })
 }
 
 pub fn flow(source: SourceSpec, format: OutputFormat, tasks: Vec<Task>) -> FlowSpec {

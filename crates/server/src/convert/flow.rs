@@ -97,6 +97,7 @@ fn source(config: &wire::SourceFlowConfig) -> Result<SourceSpec, Findings> {
                     None | Some(wire::S3InputFileType::Csv) => InputFormat::Csv,
                     Some(wire::S3InputFileType::Json) => InputFormat::Json,
                 },
+                changed: None,
             }))
         }
         other => one(format!(

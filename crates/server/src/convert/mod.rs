@@ -5,6 +5,7 @@ pub mod flow;
 pub mod page;
 pub mod profile;
 pub mod run;
+pub mod schedule;
 
 use tidegate_wire::Timestamp;
 

@@ -32,8 +32,8 @@ pub fn record(run: &Run) -> wire::ExecutionRecord {
         }),
         started_at: Some(timestamp(run.started_at_ms)),
         last_updated_at: Some(timestamp(run.updated_at_ms)),
-        data_pull_start_time: None,
-        data_pull_end_time: None,
+        data_pull_start_time: run.window.map(|window| timestamp(window.start_ms)),
+        data_pull_end_time: run.window.map(|window| timestamp(window.end_ms)),
         metadata_catalog_details: None,
     }
 }

@@ -1,17 +1,20 @@
 //! CreateFlow: understand the definition, prove its ends, store it as it was sent.
 
 use tidegate_connectors::descriptions;
+use tidegate_core::entity::EntityField;
 use tidegate_core::flow::{FlowSpec, FlowStatus, SourceSpec};
+use tidegate_core::schedule::PullMode;
 use tidegate_core::{ConnectionName, FlowName, Resource};
 use tidegate_engine::BucketError;
-use tidegate_store::{FlowRecord, Kind, StoreError};
+use tidegate_store::{FlowRecord, FlowState, Kind, StoreError};
 use tidegate_wire as wire;
 
 use super::context::{Call, settle};
 use super::update_connector_profile::find;
 use crate::config::ConnectionCheck;
 use crate::convert::profile::connector_type;
-use crate::convert::{flow, now_ms};
+use crate::convert::schedule::Newness;
+use crate::convert::{flow, now_ms, schedule};
 use crate::error::ApiError;
 
 /// Carries the operation out.
@@ -26,7 +29,7 @@ pub async fn run(
     input.client_token = None;
     check_trigger(&input)?;
     let spec = flow::spec(&input, 1).map_err(|findings| refused(&findings))?;
-    check_ends(&call, &spec).await?;
+    check_ends(&call, &input, &spec).await?;
     if let Some(limit) = app.quotas.flows {
         let count = app.store.flows(call.account()).count().await?;
         if count >= limit {
@@ -56,6 +59,7 @@ pub async fn run(
         updated_at_ms: now,
         created_by: call.caller_arn(),
         updated_by: call.caller_arn(),
+        state: FlowState::default(),
     };
     let stored = app.store.flows(call.account()).create(record, &uses, call.once(&answer).as_ref()).await;
     match stored {
@@ -83,29 +87,66 @@ fn check_trigger(input: &wire::CreateFlowRequest) -> Result<(), ApiError> {
             supported.join(", ")
         )]));
     }
-    let scheduled = trigger.trigger_properties.as_ref().and_then(|properties| properties.scheduled.as_ref());
-    if trigger.trigger_type == wire::TriggerType::Scheduled && scheduled.is_none() {
-        return Err(refused(&["TriggerProps is required for Scheduled Trigger Type.".to_owned()]));
+    let Some(schedule) = schedule::schedule(trigger).map_err(|findings| refused(&findings))? else {
+        return Ok(());
+    };
+    let (frequency, supported) =
+        (schedule.expression.frequency().as_str(), &source.supported_scheduling_frequencies);
+    if !supported.is_empty() && !supported.iter().any(|supported| supported == frequency) {
+        return Err(refused(&[format!(
+            "{} supports no schedule as often as {} ({frequency}); it supports {}",
+            source.connector_type.as_str(),
+            schedule.expression,
+            supported.join(", ")
+        )]));
     }
-    // The expression's grammar is checked where it is carried out; what is no
-    // expression at all is refused now.
-    if let Some(scheduled) = scheduled {
-        let text = scheduled.schedule_expression.trim();
-        let form = |name: &str| {
-            text.strip_prefix(name).is_some_and(|rest| rest.starts_with('(') && rest.ends_with(')'))
-        };
-        if !["rate", "cron", "at"].into_iter().any(form) {
-            return Err(refused(&[format!(
-                "The schedule expression must be rate(…), cron(…) or at(…), such as rate(5minutes), not '{text}'"
-            )]));
-        }
+    if schedule.pull_mode == PullMode::Incremental {
+        schedule::newness(&input.source_flow_config).map_err(|findings| refused(&findings))?;
     }
     Ok(())
 }
 
+/// What an incremental flow goes by must be there: a field of the entity that
+/// tells a time, or the entity's own record of changes.
+fn check_newness(
+    input: &wire::CreateFlowRequest,
+    entity: &str,
+    fields: &[EntityField],
+) -> Result<(), ApiError> {
+    let schedule = schedule::schedule(&input.trigger_config).ok().flatten();
+    let is_incremental = schedule.is_some_and(|schedule| schedule.pull_mode == PullMode::Incremental);
+    let by = match schedule::newness(&input.source_flow_config) {
+        Ok(newness) if is_incremental => newness,
+        // Runs that are asked for with a window go by a field, whatever the trigger.
+        Ok(newness @ Newness::Field(_)) => newness,
+        _ => return Ok(()),
+    };
+    let times: Vec<&str> =
+        fields.iter().filter(|field| field.timestamp).map(|field| field.identifier.as_str()).collect();
+    let choice = if times.is_empty() {
+        format!("{entity} has no field that tells a time")
+    } else {
+        format!("The fields of {entity} that tell a time are: {}", times.join(", "))
+    };
+    match by {
+        Newness::Field(name) if !times.contains(&name.as_str()) => Err(refused(&[format!(
+            "The timestamp field {name} cannot be used for an incremental flow. {choice}"
+        )])),
+        Newness::Changes if !tells_changes(fields) => Err(refused(&[format!(
+            "{entity} does not tell its changes, so an incremental flow needs the timestamp field to go by: set \
+             incrementalPullConfig.datetimeTypeFieldName. {choice}"
+        )])),
+        Newness::Field(_) | Newness::Changes | Newness::Objects => Ok(()),
+    }
+}
+
+fn tells_changes(fields: &[EntityField]) -> bool {
+    fields.iter().flat_map(|field| &field.custom).any(|(name, _)| name == "changeTracking")
+}
+
 /// The source must answer and have the entity (or a file), and the buckets
 /// must exist: a flow that cannot run is not created.
-async fn check_ends(call: &Call, spec: &FlowSpec) -> Result<(), ApiError> {
+async fn check_ends(call: &Call, input: &wire::CreateFlowRequest, spec: &FlowSpec) -> Result<(), ApiError> {
     let app = &call.app;
     match &spec.source {
         SourceSpec::Connection { connector_type, connection, entity, .. } => {
@@ -129,6 +170,7 @@ async fn check_ends(call: &Call, spec: &FlowSpec) -> Result<(), ApiError> {
                         names.join(", ")
                     )]));
                 }
+                check_newness(input, entity, &fields)?;
             }
         }
         SourceSpec::S3(source) => {

@@ -1,5 +1,7 @@
-//! What the server does without being asked: runs flows, cleans up.
+//! What the server does without being asked: schedules and runs flows, cleans up.
 
 pub mod clean;
+mod pull;
 pub mod rotate;
+pub mod schedule;
 pub mod worker;

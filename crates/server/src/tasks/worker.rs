@@ -4,17 +4,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tidegate_core::Connection;
-use tidegate_core::connector::Progress;
-use tidegate_core::flow::{FlowSpec, SourceSpec};
-use tidegate_core::run::{CommitList, RunCounts, RunStatus};
-use tidegate_engine::{RunError, RunIdentity, SourceInput, read_request};
+use tidegate_core::connector::{CursorCell, Progress};
+use tidegate_core::flow::SourceSpec;
+use tidegate_core::run::{CommitList, RunCounts, RunStatus, RunTrigger};
+use tidegate_core::schedule::DueTicks;
+use tidegate_engine::{RunError, RunIdentity, SourceInput};
 use tidegate_store::{ClaimedRun, Ending, Lease, Signal, StoreError, Work};
+use tidegate_wire as wire;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::pull::Plan;
 use crate::app::App;
-use crate::convert::flow;
+use crate::convert::{now_ms, schedule, timestamp};
 use crate::error::ApiError;
 use crate::health;
 use crate::server::explain;
@@ -164,8 +167,14 @@ impl Hands<'_> {
     async fn watch(&self, claimed: &ClaimedRun) -> Watched {
         let queue = self.app.store.queue();
         let mut renewed = Instant::now();
+        let mut cancelled = queue.cancelled();
         loop {
-            tokio::time::sleep(HEARTBEAT).await;
+            // Somebody cancelled some run in this process: perhaps this one.
+            tokio::select! {
+                () = tokio::time::sleep(HEARTBEAT) => {}
+                () = cancelled => {}
+            }
+            cancelled = queue.cancelled();
             let counts = self.counts_of(claimed);
             let result = match queue.progress(&self.lease, &counts).await {
                 Ok(_) => queue.heartbeat(&self.lease, millis(LEASE)).await,
@@ -210,19 +219,60 @@ impl Hands<'_> {
                 "The run was taken up {MAX_ATTEMPTS} times, and never came to an end; the server's log has the reasons."
             )));
         }
-        let spec = spec_of(claimed).map_err(Stopped::Text)?;
-        let (source, connection) = self.source(&spec).await?;
-        let engine = &self.app.engine;
-        let staged =
-            engine.stage(&spec, source, &self.identity, Arc::clone(&self.progress), self.stop.clone()).await;
-        if let Some(connection) = &connection {
-            health::after_run(self.app, connection, spec.name.as_str(), staged.as_ref().err()).await;
+        let plan = Plan::new(claimed).map_err(Stopped::Text)?;
+        if let Some(ticks) = &claimed.run.ticks {
+            self.name(ticks);
         }
-        let list = staged?;
-        match self.app.store.queue().publishing(&self.lease, &list, &self.counts()).await? {
+        let queue = self.app.store.queue();
+        if let Some(window) = plan.window()
+            && queue.begin(&self.lease, window).await? == Signal::Cancel
+        {
+            return Ok(Outcome::Ended(Ending::Canceled));
+        }
+        let (list, next) = if plan.is_empty() {
+            self.progress.note("Nothing can lie in the run's window, so the source was not asked");
+            (CommitList::default(), CursorCell::default())
+        } else {
+            self.stage(&plan).await?
+        };
+        let cursor = plan.cursor(next.get());
+        let cursor = cursor.as_ref().map(|cursor| (cursor, claimed.cursor_epoch));
+        match queue.publishing(&self.lease, &list, &self.counts(), cursor).await? {
             Signal::Cancel => Ok(Outcome::Ended(Ending::Canceled)),
             Signal::Continue => self.publish(&list).await.map(Outcome::Ended),
         }
+    }
+
+    /// Names the ticks that the run stands for, if it is more than its own.
+    fn name(&self, ticks: &DueTicks) {
+        if ticks.count > 1 {
+            let (first, last) = (timestamp(ticks.first_ms), timestamp(ticks.last_ms));
+            self.progress
+                .note(format!("The run stands for {} scheduled times, from {first} to {last}", ticks.count));
+        }
+    }
+
+    /// Reads, computes and stages; gives also where the source tells its next cursor.
+    async fn stage(&self, plan: &Plan) -> Result<(CommitList, CursorCell), Stopped> {
+        let wait = Duration::from_millis(plan.wait_for_objects_ms(now_ms()));
+        let opening = async {
+            tokio::time::sleep(wait).await;
+            self.source(plan).await
+        };
+        // Opening asks the source for what it is, and may have to wait for it.
+        let cancelled = Stopped::Run(RunError::Cancelled);
+        let (source, connection) = self.stop.run_until_cancelled(opening).await.ok_or(cancelled)??;
+        let next = match &source {
+            SourceInput::Scan(scan) => scan.next_cursor.clone(),
+            SourceInput::Files => CursorCell::default(),
+        };
+        let (engine, spec) = (&self.app.engine, &plan.spec);
+        let staged =
+            engine.stage(spec, source, &self.identity, Arc::clone(&self.progress), self.stop.clone()).await;
+        if let Some(connection) = &connection {
+            health::after_run(self.app, connection, spec.name.as_str(), staged.as_ref().err()).await;
+        }
+        Ok((staged?, next))
     }
 
     /// Makes everything visible. A run that has come this far ends well, so a
@@ -251,7 +301,8 @@ impl Hands<'_> {
     }
 
     /// What the flow reads, and the connection that it reads over.
-    async fn source(&self, spec: &FlowSpec) -> Result<(SourceInput, Option<Connection>), Stopped> {
+    async fn source(&self, plan: &Plan) -> Result<(SourceInput, Option<Connection>), Stopped> {
+        let spec = &plan.spec;
         let SourceSpec::Connection { connector_type, connection, .. } = &spec.source else {
             return Ok((SourceInput::Files, None));
         };
@@ -276,9 +327,11 @@ impl Hands<'_> {
             .readers
             .get(*connector_type)
             .map_err(|ApiError { message, .. }| Stopped::Text(message))?;
-        let request = read_request(spec);
-        match reader.scan(&open, request, Arc::clone(&self.progress)).await.map_err(RunError::from) {
-            Ok(scan) => Ok((SourceInput::Scan(scan), Some(open.connection))),
+        match reader.scan(&open, plan.request(), Arc::clone(&self.progress)).await.map_err(RunError::from) {
+            Ok(scan) => {
+                plan.check(&scan).map_err(Stopped::Text)?;
+                Ok((SourceInput::Scan(scan), Some(open.connection)))
+            }
             Err(error) => {
                 health::after_run(self.app, &open.connection, spec.name.as_str(), Some(&error)).await;
                 Err(error.into())
@@ -322,11 +375,18 @@ impl Hands<'_> {
                     notes = counts.notes.join("; "),
                     "The run has ended."
                 );
-                let written = queue.finish(&self.lease, ending, &counts).await;
-                if written.is_ok() {
-                    self.app.metrics.run_ended(status, records, started.elapsed());
+                let failed = status == RunStatus::Error && claimed.run.trigger == RunTrigger::Scheduled;
+                let threshold = if failed { error_threshold(claimed) } else { None };
+                match queue.finish(&self.lease, ending, &counts, threshold).await {
+                    Ok(finished) => {
+                        self.app.metrics.run_ended(status, records, started.elapsed());
+                        if let Some(message) = finished.deactivated {
+                            tracing::warn!(flow = %claimed.run.flow, message, "The flow was deactivated.");
+                        }
+                        Ok(())
+                    }
+                    Err(error) => Err(error),
                 }
-                written
             }
         };
         if let Err(error) = written {
@@ -395,11 +455,10 @@ impl From<StoreError> for Stopped {
     }
 }
 
-fn spec_of(claimed: &ClaimedRun) -> Result<FlowSpec, String> {
-    let definition = serde_json::from_value(claimed.definition.clone())
-        .map_err(|_| "The flow's definition cannot be understood any more.".to_owned())?;
-    flow::spec(&definition, claimed.schema_version)
-        .map_err(|findings| format!("The flow cannot run: {}.", findings.join("; ")))
+/// `flowErrorDeactivationThreshold` of the flow as it was when the run was claimed.
+fn error_threshold(claimed: &ClaimedRun) -> Option<u32> {
+    let definition: wire::CreateFlowRequest = serde_json::from_value(claimed.definition.clone()).ok()?;
+    schedule::schedule(&definition.trigger_config).ok()??.error_threshold
 }
 
 fn millis(duration: Duration) -> i64 {

@@ -1,0 +1,220 @@
+//! Which part of its source a run reads: everything, a window of time, or what
+//! changed since the last run.
+//!
+//! A window over a field is two more filters of the run: whatever the source
+//! does not evaluate, the engine does.
+
+use tidegate_core::connector::{MOMENT_TEXT, Scan, TEXT_MEANING};
+use tidegate_core::flow::{FlowSpec, SourceSpec};
+use tidegate_core::plan::{Comparison, Filter, ReadRequest};
+use tidegate_core::run::{FlowCursor, RunTrigger};
+use tidegate_core::schedule::{PullMode, PullWindow, Schedule, incremental_window};
+use tidegate_core::task::Task;
+use tidegate_engine::read_request;
+use tidegate_store::ClaimedRun;
+use tidegate_wire as wire;
+
+use crate::convert::flow::{self, Findings};
+use crate::convert::schedule::{self, Newness};
+
+/// A run, understood.
+pub struct Plan {
+    /// The flow as this run carries it out.
+    pub spec: FlowSpec,
+    /// What is read.
+    pub pull: Pull,
+}
+
+/// What a run reads of its source.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Pull {
+    /// Everything.
+    Everything,
+    /// What lies in a window.
+    Window {
+        /// The window.
+        window: PullWindow,
+        /// The field that the window is about; `None` for the time of objects.
+        field: Option<String>,
+        /// Whether the flow's cursor moves to the window's end.
+        moves: bool,
+    },
+    /// What changed since a cursor of the source's; `None` begins with everything.
+    Changes(Option<String>),
+}
+
+impl Plan {
+    /// Understands a run that was claimed.
+    ///
+    /// # Errors
+    /// What is wrong with the flow or with what was asked of the run, for the
+    /// run's record.
+    pub fn new(claimed: &ClaimedRun) -> Result<Self, String> {
+        let mut definition: wire::CreateFlowRequest = serde_json::from_value(claimed.definition.clone())
+            .map_err(|_| "The flow's definition cannot be understood any more.".to_owned())?;
+        definition.tasks.extend(filters(claimed)?);
+        let cannot = |findings: Findings| format!("The flow cannot run: {}.", findings.join("; "));
+        let spec = flow::spec(&definition, claimed.schema_version).map_err(cannot)?;
+        // A change of the trigger does not stop runs that were asked for before it.
+        let schedule = schedule::schedule(&definition.trigger_config).map_err(cannot)?;
+        let newness = schedule::newness(&definition.source_flow_config);
+        let pull = pull(claimed, schedule.as_ref(), newness).map_err(cannot)?;
+        let mut plan = Self { spec, pull };
+        plan.narrow();
+        Ok(plan)
+    }
+
+    /// Puts the window into the flow.
+    fn narrow(&mut self) {
+        let Pull::Window { window, field, .. } = &self.pull else { return };
+        match (field, &mut self.spec.source) {
+            (None, SourceSpec::S3(source)) => source.changed = Some(*window),
+            (None, SourceSpec::Connection { .. }) => {}
+            (Some(field), _) => {
+                let bound = |comparison, millis: i64| {
+                    Task::Filter(Filter {
+                        field: field.clone(),
+                        comparison,
+                        data_type: None,
+                        values: vec![millis.to_string()],
+                    })
+                };
+                self.spec.tasks.push(bound(Comparison::GreaterOrEqual, window.start_ms));
+                self.spec.tasks.push(bound(Comparison::Less, window.end_ms));
+            }
+        }
+    }
+
+    /// What to ask of the source's connection.
+    pub fn request(&self) -> ReadRequest {
+        let mut request = read_request(&self.spec);
+        if let Pull::Changes(cursor) = &self.pull {
+            request.track_changes = true;
+            request.cursor.clone_from(cursor);
+        }
+        request
+    }
+
+    /// The window that is pulled, if there is one.
+    pub const fn window(&self) -> Option<PullWindow> {
+        match &self.pull {
+            Pull::Window { window, .. } => Some(*window),
+            Pull::Everything | Pull::Changes(_) => None,
+        }
+    }
+
+    /// Whether nothing can be in it, so that the source need not be asked.
+    pub fn is_empty(&self) -> bool {
+        self.window().is_some_and(|window| window.is_empty())
+    }
+
+    /// Milliseconds to wait before objects are listed. An endpoint tells the
+    /// time of an object in whole seconds: one of the window's last second may
+    /// still be on its way.
+    pub fn wait_for_objects_ms(&self, now_ms: i64) -> u64 {
+        const SECOND_MS: i64 = 1_100;
+        match &self.pull {
+            Pull::Window { window, field: None, .. } if !window.is_empty() => {
+                u64::try_from(window.end_ms.saturating_add(SECOND_MS).saturating_sub(now_ms))
+                    .unwrap_or(0)
+                    .min(SECOND_MS.unsigned_abs())
+            }
+            _ => 0,
+        }
+    }
+
+    /// Checks that what came has the window's field, and as a point in time:
+    /// texts and numbers would be compared as such, and quietly wrong.
+    ///
+    /// # Errors
+    /// The field is missing or of another type.
+    pub fn check(&self, scan: &Scan) -> Result<(), String> {
+        let Pull::Window { field: Some(field), .. } = &self.pull else { return Ok(()) };
+        let Ok(column) = scan.schema.field_with_name(field) else {
+            return Err(format!("The timestamp field {field} does not exist in the source."));
+        };
+        let is_moment = column.metadata().get(TEXT_MEANING).is_some_and(|meaning| meaning == MOMENT_TEXT);
+        if column.data_type().is_temporal() || is_moment {
+            return Ok(());
+        }
+        Err(format!(
+            "The timestamp field {field} has the type {}, and a window needs a date or a point in time.",
+            column.data_type()
+        ))
+    }
+
+    /// The cursor that the flow has after this run, if the run moves it.
+    /// `next` is what the source has told.
+    pub fn cursor(&self, next: Option<&str>) -> Option<FlowCursor> {
+        match &self.pull {
+            Pull::Window { window, moves: true, .. } => {
+                Some(FlowCursor { window_end_ms: Some(window.end_ms), ..FlowCursor::default() })
+            }
+            Pull::Changes(_) => {
+                next.map(|next| FlowCursor { delta_link: Some(next.to_owned()), ..FlowCursor::default() })
+            }
+            Pull::Everything | Pull::Window { .. } => None,
+        }
+    }
+}
+
+/// The filters that were asked of this run only.
+fn filters(claimed: &ClaimedRun) -> Result<Vec<wire::Task>, String> {
+    let bad = || "The filters that were asked of this run must be Filter tasks with a condition.".to_owned();
+    let read = |task: &serde_json::Value| {
+        let task: wire::Task = serde_json::from_value(task.clone()).map_err(|_| bad())?;
+        if task.task_type == wire::TaskType::Filter { Ok(task) } else { Err(bad()) }
+    };
+    claimed.run.options.filters.iter().map(read).collect()
+}
+
+fn pull(
+    claimed: &ClaimedRun,
+    schedule: Option<&Schedule>,
+    newness: Result<Newness, Findings>,
+) -> Result<Pull, Findings> {
+    let run = &claimed.run;
+    let field = |newness| match newness {
+        Newness::Field(field) => Ok(Some(field)),
+        Newness::Objects => Ok(None),
+        Newness::Changes => Err(vec![
+            "a window needs the timestamp field to go by: set incrementalPullConfig.datetimeTypeFieldName"
+                .to_owned(),
+        ]),
+    };
+    if let Some(window) = run.options.window {
+        return Ok(Pull::Window { window, field: field(newness?)?, moves: false });
+    }
+    let of_schedule = schedule.map_or(PullMode::Complete, |schedule| schedule.pull_mode);
+    let mode = match (run.options.mode, run.trigger) {
+        (Some(mode), _) => mode,
+        (None, RunTrigger::Scheduled) => of_schedule,
+        (None, RunTrigger::OnDemand | RunTrigger::Event) => PullMode::Complete,
+    };
+    match (mode, newness) {
+        (PullMode::Incremental, newness) => match newness? {
+            Newness::Changes => Ok(Pull::Changes(claimed.cursor.delta_link.clone())),
+            newness => {
+                // A run that the schedule did not ask for goes up to when it was asked for.
+                let tick_ms = run.ticks.as_ref().map_or(run.started_at_ms, |ticks| ticks.last_ms);
+                let window = incremental_window(
+                    tick_ms,
+                    schedule.map_or(0, |schedule| schedule.offset_seconds),
+                    schedule.and_then(|schedule| schedule.first_execution_from_ms),
+                    claimed.cursor.window_end_ms,
+                );
+                Ok(Pull::Window { window, field: field(newness)?, moves: true })
+            }
+        },
+        // A full load of a flow that follows changes begins to follow them anew.
+        (PullMode::Complete, Ok(Newness::Changes))
+            if of_schedule == PullMode::Incremental && run.options.mode == Some(PullMode::Complete) =>
+        {
+            Ok(Pull::Changes(None))
+        }
+        (PullMode::Complete, _) => Ok(Pull::Everything),
+    }
+}
+
+#[cfg(test)]
+mod tests;

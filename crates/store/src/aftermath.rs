@@ -108,7 +108,7 @@ async fn count_error(
     .bind(flow.as_str())
     .fetch_one(&mut *tx)
     .await?;
-    if !threshold.is_some_and(|threshold| streak >= i64::from(threshold)) {
+    if threshold.is_none_or(|threshold| streak < i64::from(threshold)) {
         return Ok(None);
     }
     let message = match streak {

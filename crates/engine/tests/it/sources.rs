@@ -1,7 +1,7 @@
 //! Files as a source: which are read, in which order, and what is wrong.
 
 use tidegate_core::connector::Progress;
-use tidegate_core::flow::{InputFormat, OutputFormat, S3Destination};
+use tidegate_core::flow::{InputFormat, OutputFormat, S3Destination, SourceSpec};
 use tidegate_core::task::Task;
 use tidegate_core::{ConnectorError, ConnectorErrorKind};
 use tidegate_engine::{BucketError, Object, RunError, SourceInput};
@@ -149,9 +149,39 @@ async fn empty_files_are_told_from_no_files() {
     bench.put("in/a.csv", "");
     let buckets = bench.engine.buckets();
     assert_eq!(buckets.list("in-bucket", "in").await, Ok(vec![]));
-    let empty = Object { key: "in/a.csv".to_owned(), size: 0 };
-    assert_eq!(buckets.list_all("in-bucket", "in").await, Ok(vec![empty]));
+    let all = buckets.list_all("in-bucket", "in").await.expect("listed");
+    assert_eq!(all, [Object { key: "in/a.csv".to_owned(), size: 0, changed_ms: all[0].changed_ms }]);
     assert_eq!(buckets.list_all("in-bucket", "none").await, Ok(vec![]));
+}
+
+#[tokio::test]
+async fn a_window_takes_the_objects_that_came_to_their_keys_in_it() {
+    use tidegate_core::schedule::PullWindow;
+    let bench = Bench::new();
+    let before = now_ms();
+    bench.put("in/a.csv", "id\n1\n");
+    // Written long ago, as far as its content goes, and moved here now.
+    bench.put("elsewhere.csv", "id\n2\n");
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    let between = now_ms();
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    let bucket = bench.out().with_file_name("in-bucket");
+    std::fs::rename(bucket.join("elsewhere.csv"), bucket.join("in/b.csv")).expect("moved");
+    let windows = [(before - 50, between, "id\n1\n"), (between, between + 60_000, "id\n2\n")];
+    for (start_ms, end_ms, expected) in windows {
+        let mut spec = flow(s3(InputFormat::Csv, "in"), OutputFormat::Csv, map_all());
+        let SourceSpec::S3(source) = &mut spec.source else { panic!("files") };
+        source.changed = Some(PullWindow { start_ms, end_ms });
+        let content = bench.content(&spec, SourceInput::Files).await.expect("a run");
+        assert_eq!(String::from_utf8(content).as_deref(), Ok(expected));
+        std::fs::remove_dir_all(bench.out()).expect("removed");
+        std::fs::create_dir(bench.out()).expect("made");
+    }
+}
+
+fn now_ms() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+    since.as_millis() as i64
 }
 
 #[test]

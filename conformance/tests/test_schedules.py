@@ -1,14 +1,11 @@
 """Scheduled flows: ticks, windows, catching up, deactivation, cancelling."""
 
-import csv
 import datetime
-import io
 import sqlite3
 import time
 
 import pytest
 from support.flows import Bucket, flow, map_all, s3_destination, s3_source, sap_source
-from support.server import error_of
 from support.tables import table
 
 MINUTE = 60_000
@@ -30,7 +27,7 @@ def server(make_server):
 
 @pytest.fixture
 def buckets(server):
-    return Bucket(server, "in"), Bucket(server, "out")
+    return Bucket(server, "input"), Bucket(server, "out")
 
 
 def records(server, name):
@@ -64,7 +61,7 @@ def test_the_states_of_a_scheduled_flow(server, buckets):
     source, _ = buckets
     source.put("a/1.csv", "id\n1\n")
     client = server.boto()
-    made = client.create_flow(**flow("f1", s3_source("in", "a"), s3_destination("out"), [map_all("S3")], **scheduled("rate(5minutes)")))
+    made = client.create_flow(**flow("f1", s3_source("input", "a"), s3_destination("out"), [map_all("S3")], **scheduled("rate(5minutes)")))
     assert made["flowStatus"] == "Draft"
     assert records(server, "f1") == []
     started = client.start_flow(flowName="f1")
@@ -94,8 +91,8 @@ def test_a_schedule_that_cannot_be_carried_out_is_refused(server, buckets, name,
     buckets[0].put("a/1.csv", "id\n1\n")
     client = server.boto()
     with pytest.raises(client.exceptions.ValidationException) as refused:
-        client.create_flow(**flow(name, s3_source("in", "a"), s3_destination("out"), [map_all("S3")], **trigger))
-    assert words in error_of(refused)[1] if isinstance(error_of(refused), tuple) else words in str(refused.value)
+        client.create_flow(**flow(name, s3_source("input", "a"), s3_destination("out"), [map_all("S3")], **trigger))
+    assert words in str(refused.value)
 
 
 def test_at_runs_once_at_its_time(server, buckets):
@@ -103,14 +100,14 @@ def test_at_runs_once_at_its_time(server, buckets):
     client = server.boto()
     due = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0) + datetime.timedelta(seconds=4)
     expression = due.strftime("at(%Y-%m-%dT%H:%M:%S)")
-    client.create_flow(**flow("once", s3_source("in", "a"), s3_destination("out"), [map_all("S3")], **scheduled(expression)))
+    client.create_flow(**flow("once", s3_source("input", "a"), s3_destination("out"), [map_all("S3")], **scheduled(expression)))
     client.start_flow(flowName="once")
     assert records(server, "once") == []
     run, = wait_for_runs(server, "once", 1)
     assert 0 <= (run["startedAt"] - due).total_seconds() < 1
     assert client.describe_flow(flowName="once")["flowStatus"] == "Active"
     # One that is over says why it does nothing.
-    client.create_flow(**flow("over", s3_source("in", "a"), s3_destination("out"), [map_all("S3")], **scheduled("at(2020-01-01T00:00:00)")))
+    client.create_flow(**flow("over", s3_source("input", "a"), s3_destination("out"), [map_all("S3")], **scheduled("at(2020-01-01T00:00:00)")))
     client.start_flow(flowName="over")
     assert "no time left" in client.describe_flow(flowName="over")["flowStatusMessage"]
 
@@ -118,7 +115,7 @@ def test_at_runs_once_at_its_time(server, buckets):
 def test_missed_ticks_are_one_run_that_names_them(server, buckets):
     buckets[0].put("a/1.csv", "id\n1\n")
     client = server.boto()
-    client.create_flow(**flow("f1", s3_source("in", "a"), s3_destination("out"), [map_all("S3")], **incremental()))
+    client.create_flow(**flow("f1", s3_source("input", "a"), s3_destination("out"), [map_all("S3")], **incremental()))
     client.start_flow(flowName="f1")
     first, = wait_for_runs(server, "f1", 1)
     restart_when_due(server, "f1", missed=4)
@@ -137,7 +134,7 @@ def test_incremental_objects_arrive_exactly_once_over_windows_and_an_error(serve
     source, destination = buckets
     source.put("a/1.csv", "id\n1\n")
     client = server.boto()
-    client.create_flow(**flow("f1", s3_source("in", "a"), s3_destination("out"), [map_all("S3")], **incremental()))
+    client.create_flow(**flow("f1", s3_source("input", "a"), s3_destination("out"), [map_all("S3")], **incremental()))
     client.start_flow(flowName="f1")
     wait_for_runs(server, "f1", 1)
     source.put("a/2.csv", "id\n2\n")
@@ -200,7 +197,7 @@ def test_errors_in_a_row_deactivate_the_flow(server, buckets):
     source, destination = buckets
     source.put("a/1.csv", "id\n1\n")
     client = server.boto()
-    client.create_flow(**flow("f1", s3_source("in", "a"), s3_destination("out"), [map_all("S3")],
+    client.create_flow(**flow("f1", s3_source("input", "a"), s3_destination("out"), [map_all("S3")],
                               **scheduled(flowErrorDeactivationThreshold=2)))
     destination.path.rename(destination.path.with_name("hidden"))
     client.start_flow(flowName="f1")
@@ -219,7 +216,7 @@ def test_errors_in_a_row_deactivate_the_flow(server, buckets):
     runs = wait_for_runs(server, "f1", 3)
     assert runs[0]["executionStatus"] == "Successful"
     assert not client.describe_flow(flowName="f1").get("flowStatusMessage")
-    assert [row["id"] for row in csv.DictReader(io.StringIO("id\n1\n"))] == [row["id"] for row in destination.json_rows()]
+    assert [row["id"] for row in destination.json_rows()] == ["1"]
 
 
 def test_an_event_flow_is_refused_by_name(server, buckets):

@@ -167,7 +167,7 @@ async fn a_window_takes_the_objects_that_came_to_their_keys_in_it() {
     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     let bucket = bench.out().with_file_name("in-bucket");
     std::fs::rename(bucket.join("elsewhere.csv"), bucket.join("in/b.csv")).expect("moved");
-    let windows = [(before - 50, between, "id\n1\n"), (between, between + 60_000, "id\n2\n")];
+    let windows = [(before - 50, between, "id\r\n1\r\n"), (between, between + 60_000, "id\r\n2\r\n")];
     for (start_ms, end_ms, expected) in windows {
         let mut spec = flow(s3(InputFormat::Csv, "in"), OutputFormat::Csv, map_all());
         let SourceSpec::S3(source) = &mut spec.source else { panic!("files") };

@@ -46,8 +46,7 @@ INPUTS = {
     "UpdateConnectorRegistration": {"connectorLabel": "nobody"},
     "UpdateFlow": FLOW,
 }
-LATER = {"CancelFlowExecutions", "RegisterConnector", "ResetConnectorMetadataCache", "StopFlow", "TagResource",
-         "UnregisterConnector", "UntagResource", "UpdateConnectorRegistration", "UpdateFlow"}
+LATER = {"RegisterConnector", "UnregisterConnector", "UpdateConnectorRegistration"}
 
 
 def route(operation):

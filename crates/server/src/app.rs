@@ -14,7 +14,8 @@ use tidegate_store::{Revoked, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use crate::authorizations::Authorizations;
-use crate::config::{ConnectionCheck, Quotas};
+use crate::config::{Compat, ConnectionCheck, Quotas};
+use crate::entities::EntityCache;
 use crate::error::ApiError;
 use crate::http::PublicUrl;
 use crate::keys::Keys;
@@ -37,10 +38,14 @@ pub struct App {
     pub engine: Engine,
     /// The connectors whose reader exists.
     pub readers: Readers,
+    /// What applications said of their entities.
+    pub entities: EntityCache,
     /// Whether connections are proven before they are stored.
     pub connection_check: ConnectionCheck,
     /// The URL that clients know the server by, if it is not the listener's.
     pub public_url: Option<PublicUrl>,
+    /// What is refused because AppFlow refuses it.
+    pub compat: Compat,
     /// What is limited.
     pub quotas: Quotas,
     /// What is counted.

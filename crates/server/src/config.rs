@@ -29,6 +29,9 @@ pub struct Settings {
     /// Whether a connection is proven against the vendor before it is stored [default: live]
     #[arg(long, env = "TIDEGATE_CONNECTION_CHECK", value_enum)]
     pub connection_check: Option<ConnectionCheck>,
+    /// Whether what AppFlow refuses is refused here, too: frozen sources and destinations, quotas [default: relaxed]
+    #[arg(long, env = "TIDEGATE_COMPAT", value_enum)]
+    pub compat: Option<Compat>,
     /// S3 endpoint to use instead of the local buckets
     #[arg(long, env = "TIDEGATE_S3_ENDPOINT", value_name = "URL")]
     pub s3_endpoint: Option<String>,
@@ -95,8 +98,9 @@ pub struct Settings {
     pub quotas: Quotas,
 }
 
-/// `[quotas]`: unlimited where nothing is set; a quota that is reached answers
-/// `ServiceQuotaExceededException` (402), as the service does.
+/// `[quotas]`: where nothing is set, unlimited, or with `--compat strict` the
+/// service's own; a quota that is reached answers `ServiceQuotaExceededException`
+/// (402), as the service does.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Quotas {
@@ -106,6 +110,31 @@ pub struct Quotas {
     pub flows: Option<u64>,
     /// Runs that are queued or running at once.
     pub concurrent_runs: Option<u64>,
+}
+
+impl Quotas {
+    /// The quotas of an account at AppFlow that never asked for others.
+    const SERVICE: Self =
+        Self { connector_profiles: Some(100), flows: Some(1000), concurrent_runs: Some(1000) };
+
+    fn or(self, below: Self) -> Self {
+        Self {
+            connector_profiles: self.connector_profiles.or(below.connector_profiles),
+            flows: self.flows.or(below.flows),
+            concurrent_runs: self.concurrent_runs.or(below.concurrent_runs),
+        }
+    }
+}
+
+/// `--compat`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Compat {
+    /// What AppFlow refuses without need is allowed.
+    #[default]
+    Relaxed,
+    /// What AppFlow refuses is refused.
+    Strict,
 }
 
 /// `--connection-check`
@@ -172,6 +201,7 @@ impl Settings {
             region,
             account_id,
             connection_check,
+            compat,
             s3_endpoint,
             s3_region,
             keyring,
@@ -237,6 +267,19 @@ impl Settings {
         }
     }
 
+    /// What is refused because AppFlow refuses it.
+    pub fn compat(&self) -> Compat {
+        self.compat.unwrap_or_default()
+    }
+
+    /// What is limited: as the file says, and where it says nothing, as `--compat` does.
+    pub fn quotas(&self) -> Quotas {
+        match self.compat() {
+            Compat::Relaxed => self.quotas,
+            Compat::Strict => self.quotas.or(Quotas::SERVICE),
+        }
+    }
+
     /// How many runs go on at once.
     ///
     /// # Errors
@@ -299,6 +342,17 @@ mod tests {
         std::fs::write(&path, "public-url = \"https://example.com/a/\"\n").expect("written");
         let url = Settings::default().with_file(Some(&path)).expect("a good file").public_url;
         assert_eq!(url.expect("it is set").join("oauth/callback"), "https://example.com/a/oauth/callback");
+    }
+
+    #[test]
+    fn only_strict_has_the_services_quotas_and_the_file_wins_over_them() {
+        let quotas = Quotas { flows: Some(3), ..Quotas::default() };
+        let limits = |compat| {
+            let of = Settings { compat, quotas, ..Settings::default() }.quotas();
+            (of.connector_profiles, of.flows, of.concurrent_runs)
+        };
+        assert_eq!(limits(None), (None, Some(3), None));
+        assert_eq!(limits(Some(Compat::Strict)), (Some(100), Some(3), Some(1000)));
     }
 
     #[test]

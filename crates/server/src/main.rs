@@ -10,6 +10,7 @@ mod aws;
 mod cli;
 mod config;
 mod convert;
+mod entities;
 mod error;
 mod health;
 mod http;

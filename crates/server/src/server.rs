@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{App, Readers};
 use crate::authorizations::{Authorizations, LIFETIME};
 use crate::config::{OutboundNetwork, Settings};
+use crate::entities::EntityCache;
 use crate::http::{Bound, PublicUrl, TlsFiles, router};
 use crate::keys::{Keys, generate};
 use crate::metrics::Metrics;
@@ -99,9 +100,11 @@ impl Server {
             store,
             engine: Engine::new(config).map_err(|error| explain(&error))?,
             readers: Readers::new(&outbound),
+            entities: EntityCache::default(),
             connection_check: settings.connection_check.unwrap_or_default(),
             public_url: settings.public_url.clone(),
-            quotas: settings.quotas,
+            compat: settings.compat(),
+            quotas: settings.quotas(),
             metrics: Metrics::default(),
             tokens,
             authorizations: Authorizations::new(LIFETIME),

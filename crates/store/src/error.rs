@@ -82,6 +82,10 @@ pub enum StoreError {
         /// even force helps, because half of the output would stay.
         publishing: bool,
     },
+    /// The caller saw, within the transaction, that its change must not be made.
+    /// Nothing was written.
+    #[error("the change is refused: {0}")]
+    Refused(String),
     /// The client token was used before, with another input.
     #[error("the client token was used before with a different input")]
     IdempotencyMismatch,

@@ -10,7 +10,8 @@ use tidegate_core::run::FlowCursor;
 use tidegate_core::{AccountId, ConnectionName, FlowName};
 
 use crate::error::{Kind, StoreError};
-use crate::{Idempotent, Outcome, Page, Store, now_ms, unsigned};
+use crate::runs::json;
+use crate::{Idempotent, Outcome, Page, Store, unsigned};
 
 /// A flow as the store keeps it.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,8 +47,18 @@ pub struct FlowState {
     pub activation: Option<Activation>,
     /// How far it has pulled. Only runs move it.
     pub cursor: FlowCursor,
+    /// How often that was forgotten; see [`FlowState::forget_cursor`].
+    pub cursor_epoch: i64,
     /// Scheduled runs that failed in a row. Only runs count it.
     pub error_streak: u32,
+}
+
+impl FlowState {
+    /// Forgets how far the flow has pulled; runs under way do not bring it back.
+    pub fn forget_cursor(&mut self) {
+        self.cursor = FlowCursor::default();
+        self.cursor_epoch += 1;
+    }
 }
 
 /// A schedule at work.
@@ -99,157 +110,67 @@ impl<'a> Flows<'a> {
         Ok(made)
     }
 
-    /// Replaces everything of a flow but its name, its tags and who made it when.
-    /// Of its state the activation is replaced, and only by another one (of
-    /// another time) or by none: the scheduler may have gone on since the flow
-    /// was read. `forget` says that what the flow has pulled means nothing to
-    /// its new source, so that its next incremental run begins anew.
+    /// Changes a flow: reads it, lets `change` have it, and writes it, all in one
+    /// transaction, so that nothing that others change meanwhile is lost. The
+    /// name, and who made it when, stay. `uses` replaces the connections that it
+    /// uses, if they are given.
     ///
     /// # Errors
-    /// As [`Flows::create`]; [`StoreError::NotFound`] when there is no such flow.
-    pub async fn update(
+    /// [`StoreError::NotFound`] when there is no such flow, or one of the
+    /// connections does not exist; [`StoreError::Refused`] with what `change`
+    /// says, and then nothing is written.
+    pub async fn change(
         &self,
-        flow: FlowRecord,
-        uses: &[ConnectionName],
-        forget: bool,
+        name: &FlowName,
+        uses: Option<&[ConnectionName]>,
         call: Option<&Idempotent>,
+        change: impl FnOnce(&mut FlowRecord) -> Result<(), String> + Send + 'static,
     ) -> Result<Outcome<FlowRecord>, StoreError> {
-        let (account, uses) = (self.account.clone(), uses.to_vec());
+        let (account, name, uses) = (self.account.clone(), name.clone(), uses.map(<[_]>::to_vec));
         let changed = self
             .store
             .write_once(&self.account, call, move |tx| {
                 Box::pin(async move {
-                    if forget {
-                        forget_cursor(tx, &account, &flow.name).await?;
-                    }
-                    let activation = flow.state.activation;
+                    let row = sqlx::query("SELECT * FROM flow WHERE account = $1 AND name = $2")
+                        .bind(account.as_str())
+                        .bind(name.as_str())
+                        .fetch_optional(&mut *tx)
+                        .await?
+                        .ok_or_else(|| StoreError::not_found(Kind::Flow, &name))?;
+                    let mut flow = decode(&row)?;
+                    change(&mut flow).map_err(StoreError::Refused)?;
+                    let FlowState { activation, cursor, cursor_epoch, error_streak } = &flow.state;
                     let row = sqlx::query(
-                        "UPDATE flow SET definition = $3, status = $4, status_message = $5,
-                                schema_version = $6, updated_at_ms = $7, updated_by = $8,
-                                next_due_ms = CASE WHEN activated_at_ms = $9 THEN next_due_ms ELSE $10 END,
-                                error_streak = CASE WHEN activated_at_ms = $9 THEN error_streak ELSE 0 END,
-                                activated_at_ms = $9
+                        "UPDATE flow SET definition = $3, status = $4, status_message = $5, schema_version = $6,
+                                tags = $7, updated_at_ms = $8, updated_by = $9, activated_at_ms = $10,
+                                next_due_ms = $11, error_streak = $12, cursor = $13, cursor_epoch = $14
                          WHERE account = $1 AND name = $2 RETURNING *",
                     )
                     .bind(account.as_str())
-                    .bind(flow.name.as_str())
+                    .bind(name.as_str())
                     .bind(flow.definition.to_string())
                     .bind(flow.status.as_str())
                     .bind(flow.status_message.as_deref())
                     .bind(i64::from(flow.schema_version))
+                    .bind(tags_text(&flow.tags))
                     .bind(flow.updated_at_ms)
                     .bind(flow.updated_by.as_str())
                     .bind(activation.map(|activation| activation.activated_at_ms))
                     .bind(activation.and_then(|activation| activation.next_due_ms))
-                    .fetch_optional(&mut *tx)
-                    .await?
-                    .ok_or_else(|| StoreError::not_found(Kind::Flow, &flow.name))?;
-                    set_uses(tx, &account, &flow.name, &uses).await?;
+                    .bind(i64::from(*error_streak))
+                    .bind((*cursor != FlowCursor::default()).then(|| json(cursor)))
+                    .bind(cursor_epoch)
+                    .fetch_one(&mut *tx)
+                    .await?;
+                    if let Some(uses) = uses {
+                        set_uses(tx, &account, &name, &uses).await?;
+                    }
                     decode(&row)
                 })
             })
             .await?;
         self.store.scheduled().send_replace(());
         Ok(changed)
-    }
-
-    /// Starts a flow's schedule: it becomes active, and its row of errors is
-    /// over. What a schedule does in vain (nothing is due any more) is told by
-    /// the message.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] when there is no such flow.
-    pub async fn activate(
-        &self,
-        name: &FlowName,
-        activation: Activation,
-        message: Option<&str>,
-        by: &str,
-        call: Option<&Idempotent>,
-    ) -> Result<Outcome<FlowRecord>, StoreError> {
-        let (account, name) = (self.account.clone(), name.clone());
-        let (message, by) = (message.map(str::to_owned), by.to_owned());
-        let active = self
-            .store
-            .write_once(&self.account, call, move |tx| {
-                Box::pin(async move {
-                    let row = sqlx::query(
-                        "UPDATE flow SET status = $3, status_message = $4, updated_at_ms = $5, updated_by = $6,
-                                activated_at_ms = $7, next_due_ms = $8, error_streak = 0
-                         WHERE account = $1 AND name = $2 RETURNING *",
-                    )
-                    .bind(account.as_str())
-                    .bind(name.as_str())
-                    .bind(FlowStatus::Active.as_str())
-                    .bind(message)
-                    .bind(now_ms())
-                    .bind(by)
-                    .bind(activation.activated_at_ms)
-                    .bind(activation.next_due_ms)
-                    .fetch_optional(tx)
-                    .await?;
-                    decode(&row.ok_or_else(|| StoreError::not_found(Kind::Flow, name))?)
-                })
-            })
-            .await?;
-        self.store.scheduled().send_replace(());
-        Ok(active)
-    }
-
-    /// Sets what a flow is doing, and when and by whom it was changed. Any
-    /// status but `Active` stops its schedule; runs that are queued or under
-    /// way are not touched.
-    pub async fn touch(
-        &self,
-        name: &FlowName,
-        status: FlowStatus,
-        message: Option<&str>,
-        by: &str,
-    ) -> Result<FlowRecord, StoreError> {
-        let (account, name) = (self.account.clone(), name.clone());
-        let (message, by) = (message.map(str::to_owned), by.to_owned());
-        self.store
-            .write(move |tx| {
-                Box::pin(async move {
-                    let row = sqlx::query(
-                        "UPDATE flow SET status = $3, status_message = $4, updated_at_ms = $5, updated_by = $6,
-                                activated_at_ms = CASE $3 WHEN 'Active' THEN activated_at_ms END,
-                                next_due_ms = CASE $3 WHEN 'Active' THEN next_due_ms END
-                         WHERE account = $1 AND name = $2 RETURNING *",
-                    )
-                    .bind(account.as_str())
-                    .bind(name.as_str())
-                    .bind(status.as_str())
-                    .bind(message)
-                    .bind(now_ms())
-                    .bind(by)
-                    .fetch_optional(tx)
-                    .await?;
-                    decode(&row.ok_or_else(|| StoreError::not_found(Kind::Flow, name))?)
-                })
-            })
-            .await
-    }
-
-    /// Sets the tags of a flow.
-    pub async fn set_tags(&self, name: &FlowName, tags: BTreeMap<String, String>) -> Result<(), StoreError> {
-        let (account, name) = (self.account.clone(), name.clone());
-        self.store
-            .write(move |tx| {
-                Box::pin(async move {
-                    let done = sqlx::query("UPDATE flow SET tags = $3 WHERE account = $1 AND name = $2")
-                        .bind(account.as_str())
-                        .bind(name.as_str())
-                        .bind(tags_text(&tags))
-                        .execute(tx)
-                        .await?;
-                    if done.rows_affected() == 0 {
-                        return Err(StoreError::not_found(Kind::Flow, name));
-                    }
-                    Ok(())
-                })
-            })
-            .await
     }
 
     /// A flow by its name.
@@ -427,6 +348,7 @@ fn decode(row: &SqliteRow) -> Result<FlowRecord, StoreError> {
                 })
                 .transpose()?,
             cursor: cursor_of(row)?,
+            cursor_epoch: row.try_get("cursor_epoch")?,
             error_streak: unsigned(row.try_get("error_streak")?),
         },
     })
@@ -437,20 +359,4 @@ pub(crate) fn cursor_of(row: &SqliteRow) -> Result<FlowCursor, StoreError> {
     let text: Option<&str> = row.try_get("cursor")?;
     let cursor = text.map(serde_json::from_str).transpose();
     Ok(cursor.map_err(|_| StoreError::BadRow { table: "flow", what: "cursor" })?.unwrap_or_default())
-}
-
-/// Forgets how far a flow has pulled; runs under way do not bring it back.
-pub(crate) async fn forget_cursor(
-    tx: &mut SqliteConnection,
-    account: &AccountId,
-    flow: &FlowName,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "UPDATE flow SET cursor = NULL, cursor_epoch = cursor_epoch + 1 WHERE account = $1 AND name = $2",
-    )
-    .bind(account.as_str())
-    .bind(flow.as_str())
-    .execute(tx)
-    .await?;
-    Ok(())
 }

@@ -2,8 +2,8 @@
 //! names SQL or touches a key.
 //!
 //! Reading order: [`Store`] opens everything; `writer` groups writes into
-//! commits; [`connections`] (and [`listing`]), [`flows`], [`runs`], [`queue`], [`scheduler`], [`keys`], [`users`],
-//! [`sessions`] and [`idempotency`] are one aggregate each; [`vault`] seals, `secrets` keeps
+//! commits; [`connections`] (and [`listing`]), [`flows`], [`runs`] (and [`run_search`]), [`queue`],
+//! [`scheduler`], [`keys`], [`users`], [`sessions`] and [`idempotency`] are one aggregate each; [`vault`] seals, `secrets` keeps
 //! what is sealed, [`rotation`] changes the key.
 
 mod aftermath;
@@ -18,6 +18,7 @@ mod meta;
 mod migrate;
 pub mod queue;
 pub mod rotation;
+pub mod run_search;
 pub mod runs;
 pub mod scheduler;
 mod secrets;
@@ -47,6 +48,7 @@ pub use listing::{
 };
 pub use queue::{ClaimedRun, Ending, Lease, Queue, Signal, Work};
 pub use rotation::Rotation;
+pub use run_search::RunQuery;
 pub use runs::{NewRun, Runs};
 pub use scheduler::{ScheduledFlow, Scheduler, TickRun};
 pub use sessions::{NewSession, Revoked, Session, Sessions, SignedInAs};

@@ -59,6 +59,8 @@ pub struct ClaimedRun {
     pub cursor: FlowCursor,
     /// Which life of the cursor this is; see [`Queue::publishing`].
     pub cursor_epoch: i64,
+    /// The flow's tags as they are now.
+    pub tags: BTreeMap<String, String>,
 }
 
 /// What a worker learns from a write.
@@ -471,7 +473,7 @@ async fn take(
         .push_bind(account.as_str())
         .push(" AND f.name = ")
         .push_bind(run.flow.as_str())
-        .push(" RETURNING definition, schema_version, cursor, cursor_epoch")
+        .push(" RETURNING definition, schema_version, tags, cursor, cursor_epoch")
         .build()
         .fetch_one(&mut *tx)
         .await?;
@@ -490,6 +492,7 @@ async fn take(
         schema_version: unsigned(flow.try_get("schema_version")?),
         cursor: cursor_of(&flow)?,
         cursor_epoch: flow.try_get("cursor_epoch")?,
+        tags: serde_json::from_str(flow.try_get("tags")?).map_err(|_| bad("flow", "tags"))?,
         run,
     })
 }

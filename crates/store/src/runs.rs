@@ -44,6 +44,10 @@ impl<'a> Runs<'a> {
         Self { store, account }
     }
 
+    pub(crate) const fn parts(&self) -> (&'a Store, &AccountId) {
+        (self.store, &self.account)
+    }
+
     /// Asks for runs of a flow, which are carried out one after the other in
     /// this order: all of them, or none. (Ticks ask through
     /// [`crate::Scheduler::enqueue`].)

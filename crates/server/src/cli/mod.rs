@@ -3,6 +3,7 @@
 mod client;
 mod connection;
 mod demo;
+mod flow;
 pub mod key;
 pub mod output;
 mod sample_service;
@@ -41,6 +42,9 @@ enum Command {
     /// Copy, test and look up connections on a running server
     #[command(subcommand)]
     Connection(connection::Connection),
+    /// List flows and search their runs on a running server
+    #[command(subcommand)]
+    Flow(Box<flow::Flow>),
     /// Access keys of a running server
     #[command(subcommand)]
     Key(key::Key),
@@ -77,6 +81,7 @@ pub fn main() -> ExitCode {
             Command::Serve(command) => command.run().await,
             Command::Demo(command) => command.run().await,
             Command::Connection(command) => command.run().await,
+            Command::Flow(command) => command.run().await,
             Command::Key(command) => command.run().await,
             Command::User(command) => command.run().await,
             Command::Vault(command) => command.run().await,

@@ -39,6 +39,38 @@ pub fn spec(definition: &wire::CreateFlowRequest, schema_version: u32) -> Result
     }
 }
 
+/// As [`spec`], for one run that has filters of its own: they count besides
+/// those of the definition.
+///
+/// # Errors
+/// As [`spec`], and a task that is no filter.
+pub fn spec_with(
+    definition: &wire::CreateFlowRequest,
+    schema_version: u32,
+    filters: &[Value],
+) -> Result<FlowSpec, Findings> {
+    if filters.is_empty() {
+        return spec(definition, schema_version);
+    }
+    let mut definition = definition.clone();
+    for filter in filters {
+        let task: wire::Task = serde_json::from_value(filter.clone())
+            .map_err(|error| vec![format!("A filter of the run is no task: {error}")])?;
+        let condition = task.task_type == wire::TaskType::Filter && !is_projection(&task);
+        if !condition {
+            return one("A run may have filters of its own, and no other tasks");
+        }
+        definition.tasks.push(task);
+    }
+    spec(&definition, schema_version)
+}
+
+/// Whether a task is the one that names the fields of the flow.
+pub fn is_projection(task: &wire::Task) -> bool {
+    let operator = serde_json::to_value(&task.connector_operator).unwrap_or_default();
+    operator.as_object().into_iter().flat_map(|union| union.values()).any(|value| value == "PROJECTION")
+}
+
 fn collect<T>(findings: &mut Findings, result: Result<T, Findings>) -> Option<T> {
     result.map_err(|found| findings.extend(found)).ok()
 }
@@ -291,6 +323,25 @@ mod tests {
         assert_eq!(of(json!({})).expect("a good definition").policies, Policies::default());
         let findings = of(json!({"tidegate:on-bad-value": "ignore"})).expect_err("a finding");
         assert_eq!(findings, ["The tag tidegate:on-bad-value must be fail, drop or null"]);
+    }
+
+    #[test]
+    fn a_run_may_have_filters_of_its_own_and_nothing_else() {
+        let filter = json!({"taskType": "Filter", "sourceFields": ["a"], "connectorOperator": {"SAPOData": "EQUAL_TO"},
+                            "taskProperties": {"VALUE": "1"}});
+        let with = |tasks: &[Value]| spec_with(&definition(|_| {}), 1, tasks);
+        assert_eq!(with(&[]).expect("a spec").tasks.len(), 1);
+        assert_eq!(with(&[filter.clone(), filter.clone()]).expect("a spec").tasks.len(), 3);
+        for bad in [json!("a"), json!({"taskType": "Map_all", "sourceFields": []}), {
+            let mut projection = filter.clone();
+            projection["connectorOperator"]["SAPOData"] = json!("PROJECTION");
+            projection
+        }] {
+            assert!(with(&[bad.clone()]).is_err(), "{bad}");
+        }
+        let mut wrong = filter;
+        wrong["taskProperties"] = json!({});
+        assert!(with(&[wrong]).expect_err("no value")[0].contains("VALUE"));
     }
 
     #[test]

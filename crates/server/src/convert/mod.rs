@@ -2,6 +2,7 @@
 
 pub mod entity;
 pub mod flow;
+pub mod flow_change;
 pub mod page;
 pub mod profile;
 pub mod run;

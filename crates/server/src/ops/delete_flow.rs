@@ -9,9 +9,11 @@ use tidegate_core::schedule::PullMode;
 use tidegate_store::{FlowRecord, Kind, StoreError};
 use tidegate_wire as wire;
 
+use super::activation;
 use super::context::Call;
 use super::describe_flow::{definition, missing, stored};
 use crate::app::App;
+use crate::config::Compat;
 use crate::convert::schedule::Newness;
 use crate::convert::{flow, schedule};
 use crate::error::ApiError;
@@ -22,20 +24,21 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Carries the operation out. An on-demand flow is always `Active`, and users
 /// delete it without force; so only a flow that a trigger starts, or one with
-/// a run that has not ended, needs force.
+/// a run that has not ended, needs force. By the letter of the service's
+/// documentation, which `--compat strict` keeps to, every active flow needs it.
 pub async fn run(call: Call, input: wire::DeleteFlowRequest) -> Result<wire::DeleteFlowResponse, ApiError> {
     let name = FlowName::new(input.flow_name);
     let force = input.force_delete.unwrap_or(false);
     let row = stored(&call, &name).await?;
     let definition = definition(&row)?;
-    let triggered = definition.trigger_config.trigger_type != wire::TriggerType::OnDemand;
+    let counts = call.app.compat == Compat::Strict || !activation::is_on_demand(&row);
     let active = || {
         ApiError::conflict(format!(
             "Conflict executing request: Flow is in active state, please set forceDelete to true or deactivate the \
              flow: {name}"
         ))
     };
-    if triggered && row.status == FlowStatus::Active && !force {
+    if counts && row.status == FlowStatus::Active && !force {
         return Err(active());
     }
     match call.app.store.flows(call.account()).delete(&name, force).await {

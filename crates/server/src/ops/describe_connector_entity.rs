@@ -14,10 +14,8 @@ pub async fn run(
 ) -> Result<wire::DescribeConnectorEntityResponse, ApiError> {
     let kind = input.connector_type.and_then(wire::OrEmpty::get);
     let connection = named(&call, input.connector_profile_name.as_deref(), kind).await?;
-    let reader = call.app.readers.get(connection.connector_type)?;
-    let open = call.app.open(&connection.name).await?;
-    let fields = reader.describe_entity(&open, &input.connector_entity_name).await?;
+    let fields = call.app.describe_entity(&connection, &input.connector_entity_name).await?;
     Ok(wire::DescribeConnectorEntityResponse {
-        connector_entity_fields: fields.into_iter().map(field).collect(),
+        connector_entity_fields: fields.iter().cloned().map(field).collect(),
     })
 }

@@ -22,14 +22,12 @@ pub async fn run(
     let page = Page::read(KIND, input.max_results, input.next_token.as_deref())?;
     let kind = input.connector_type.and_then(wire::OrEmpty::get);
     let connection = named(&call, input.connector_profile_name.as_deref(), kind).await?;
-    let reader = call.app.readers.get(connection.connector_type)?;
-    let open = call.app.open(&connection.name).await?;
     let path = input.entities_path.as_deref().filter(|path| !path.is_empty());
-    let groups = reader.list_entities(&open, path).await?;
+    let groups = call.app.list_entities(&connection, path).await?;
 
     let mut rows: Vec<(usize, String, Entity)> = groups
-        .into_iter()
-        .flat_map(|group| group.entities.into_iter().map(move |entity| (group.name.clone(), entity)))
+        .iter()
+        .flat_map(|group| group.entities.iter().map(|entity| (group.name.clone(), entity.clone())))
         .enumerate()
         .map(|(index, (group, entity))| (index, group, entity))
         .collect();

@@ -1,9 +1,6 @@
 //! ListTagsForResource: the tags of a flow.
 
-use std::collections::BTreeMap;
-
-use serde_json::Value;
-use tidegate_core::Resource;
+use tidegate_core::{FlowName, Resource};
 use tidegate_store::StoreError;
 use tidegate_wire as wire;
 
@@ -16,26 +13,27 @@ pub async fn run(
     call: Call,
     input: wire::ListTagsForResourceRequest,
 ) -> Result<wire::ListTagsForResourceResponse, ApiError> {
-    let tags = tags(&call.app, &input.resource_arn).await?;
-    Ok(wire::ListTagsForResourceResponse { tags: Some(tags.into_iter().collect()) })
+    let name = flow_of(&call.app, &input.resource_arn)?;
+    match call.app.store.flows(call.account()).get(&name).await {
+        Ok(row) => Ok(wire::ListTagsForResourceResponse { tags: Some(row.tags.into_iter().collect()) }),
+        Err(StoreError::NotFound { .. }) => Err(missing(&input.resource_arn)),
+        Err(other) => Err(other.into()),
+    }
 }
 
-/// The tags of the resource that an input's `resourceArn` names.
+/// The flow that an ARN names.
 ///
 /// # Errors
-/// `ResourceNotFoundException` when there is no such flow. Connector profiles
-/// are not taggable, and no connector can be registered yet.
-pub async fn tags_of(app: &App, input: &Value) -> Result<BTreeMap<String, String>, ApiError> {
-    tags(app, input.get("resourceArn").and_then(Value::as_str).unwrap_or_default()).await
+/// `ResourceNotFoundException` for anything else: connector profiles are not
+/// taggable, and no connector can be registered yet.
+pub fn flow_of(app: &App, arn: &str) -> Result<FlowName, ApiError> {
+    match app.scope.parse_arn(arn) {
+        Some(Resource::Flow(name)) => Ok(name),
+        _ => Err(missing(arn)),
+    }
 }
 
-async fn tags(app: &App, arn: &str) -> Result<BTreeMap<String, String>, ApiError> {
-    if let Some(Resource::Flow(name)) = app.scope.parse_arn(arn) {
-        match app.store.flows(&app.scope.account).get(&name).await {
-            Ok(row) => return Ok(row.tags),
-            Err(StoreError::NotFound { .. }) => {}
-            Err(other) => return Err(other.into()),
-        }
-    }
-    Err(ApiError::not_found(format!("There is no flow or registered connector with the ARN {arn}")))
+/// The error for an ARN that names nothing that can have tags.
+pub fn missing(arn: &str) -> ApiError {
+    ApiError::not_found(format!("There is no flow or registered connector with the ARN {arn}"))
 }

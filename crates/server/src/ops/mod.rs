@@ -1,6 +1,8 @@
 //! The operations of the API, one file each, and the documented ones beyond it under `/x/`.
 
+mod activation;
 mod authorized;
+mod cancel_flow_executions;
 mod context;
 mod create_connector_profile;
 mod create_flow;
@@ -12,13 +14,19 @@ mod describe_connector_profiles;
 mod describe_connectors;
 mod describe_flow;
 mod describe_flow_execution_records;
+mod flow_rules;
 mod list_connector_entities;
 mod list_connectors;
 mod list_flows;
 mod list_tags_for_resource;
 mod profile_rules;
+mod reset_connector_metadata_cache;
 mod start_flow;
+mod stop_flow;
+mod tag_resource;
+mod untag_resource;
 mod update_connector_profile;
+mod update_flow;
 mod x;
 
 use std::future::Future;
@@ -49,16 +57,14 @@ pub async fn dispatch(
             match operation {
                 $(Operation::$variant => carry_out(app, caller, input, $module::run).await,)*
                 other => {
-                    let input = tidegate_wire::validate_input(other, input)?;
-                    if matches!(other, Operation::TagResource | Operation::UntagResource) {
-                        list_tags_for_resource::tags_of(app, &input).await?;
-                    }
+                    tidegate_wire::validate_input(other, input)?;
                     Err(not_built(other))
                 }
             }
         };
     }
     route! {
+        CancelFlowExecutions => cancel_flow_executions,
         CreateConnectorProfile => create_connector_profile,
         CreateFlow => create_flow,
         DeleteConnectorProfile => delete_connector_profile,
@@ -73,8 +79,13 @@ pub async fn dispatch(
         ListConnectors => list_connectors,
         ListFlows => list_flows,
         ListTagsForResource => list_tags_for_resource,
+        ResetConnectorMetadataCache => reset_connector_metadata_cache,
         StartFlow => start_flow,
+        StopFlow => stop_flow,
+        TagResource => tag_resource,
+        UntagResource => untag_resource,
         UpdateConnectorProfile => update_connector_profile,
+        UpdateFlow => update_flow,
     }
 }
 

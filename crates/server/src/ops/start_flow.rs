@@ -1,53 +1,76 @@
-//! StartFlow: queues a run of an on-demand flow, which a worker carries out, or
-//! starts the schedule of a scheduled one.
+//! StartFlow: queues a run of an on-demand flow and answers, a worker runs it;
+//! activates any other flow.
 
 use tidegate_core::flow::FlowStatus;
 use tidegate_core::run::RunStatus;
-use tidegate_core::schedule::PullMode;
 use tidegate_core::{ExecutionId, FlowName, Resource};
 use tidegate_store::{FlowRecord, Kind, NewRun, StoreError};
 use tidegate_wire as wire;
 
+use super::activation;
 use super::context::{Call, settle};
-use super::describe_flow::{definition, missing, stored};
-use crate::convert::flow::Findings;
-use crate::convert::{now_ms, schedule};
+use super::describe_flow::{missing, stored};
+use crate::app::App;
+use crate::convert::now_ms;
 use crate::error::ApiError;
 
 /// Carries the operation out.
 pub async fn run(mut call: Call, input: wire::StartFlowRequest) -> Result<wire::StartFlowResponse, ApiError> {
-    if let Some(answer) = call.earlier_answer_or_forget().await? {
+    let name = FlowName::new(input.flow_name);
+    let found = stored(&call, &name).await;
+    // Only the start of an on-demand flow is not refused for a token that was used for another one.
+    let triggered = found.as_ref().is_ok_and(|row| !activation::is_on_demand(row));
+    let earlier =
+        if triggered { call.earlier_answer().await? } else { call.earlier_answer_or_forget().await? };
+    if let Some(answer) = earlier {
         return Ok(answer);
     }
-    let app = &call.app;
-    let name = FlowName::new(input.flow_name);
-    let row = stored(&call, &name).await?;
-    let definition = definition(&row)?;
-    match definition.trigger_config.trigger_type {
-        wire::TriggerType::OnDemand => {}
-        wire::TriggerType::Scheduled => return activate(call, &row, &definition).await,
-        wire::TriggerType::Event => {
-            return Err(ApiError::unsupported(format!(
-                "StartFlow cannot activate the flow {name}: this server has no reader of events for {} yet.",
-                definition.source_flow_config.connector_type.as_str()
-            )));
+    let row = found?;
+    if triggered { activate(&call, row).await } else { start(&call, row).await }
+}
+
+/// Lets the trigger of a flow start it from now on. One that is active stays so.
+async fn activate(call: &Call, seen: FlowRecord) -> Result<wire::StartFlowResponse, ApiError> {
+    let name = seen.name.clone();
+    let (now, by) = (now_ms(), call.caller_arn());
+    activation::activate(&mut seen.clone(), now)
+        .map_err(|finding| ApiError::validation(format!("Start Flow request failed: [{finding}]")))?;
+    let change = move |row: &mut FlowRecord| match row.status {
+        FlowStatus::Active => Ok(()),
+        FlowStatus::Draft | FlowStatus::Suspended | FlowStatus::Errored if !activation::is_on_demand(row) => {
+            activation::activate(row, now)?;
+            row.updated_at_ms = now;
+            row.updated_by.clone_from(&by);
+            Ok(())
         }
+        other => Err(format!("it is {}", other.as_str())),
+    };
+    let answer = wire::StartFlowResponse {
+        flow_arn: Some(call.app.scope.arn(&Resource::Flow(name.clone()))),
+        flow_status: Some(wire::FlowStatus::Active),
+        execution_id: None,
+    };
+    let flows = call.app.store.flows(call.account());
+    match flows.change(&name, None, call.once(&answer).as_ref(), change).await {
+        Ok(outcome) => settle(outcome, answer),
+        Err(StoreError::Refused(why)) => Err(ApiError::conflict(format!(
+            "Conflict executing request: the flow {name} cannot be started: {why}"
+        ))),
+        Err(StoreError::NotFound { kind: Kind::Flow, .. }) => Err(missing(&name)),
+        Err(other) => Err(other.into()),
     }
+}
+
+/// Queues a run.
+async fn start(call: &Call, row: FlowRecord) -> Result<wire::StartFlowResponse, ApiError> {
+    let (app, name) = (&call.app, row.name.clone());
     if row.status != FlowStatus::Active {
         return Err(ApiError::conflict(format!(
             "Conflict executing request: the flow {name} is {}, so it cannot be started",
             row.status.as_str()
         )));
     }
-    if let Some(limit) = app.quotas.concurrent_runs {
-        let counts = app.store.queue().counts().await?;
-        let count: u64 = counts.iter().filter(|(status, _)| under_way(status)).map(|(_, count)| *count).sum();
-        if count >= limit {
-            return Err(ApiError::quota(format!(
-                "{count} runs are queued or running, and the quota of concurrent runs is {limit}."
-            )));
-        }
-    }
+    check_quota(app, 1).await?;
     let id = ExecutionId::random();
     let answer = wire::StartFlowResponse {
         flow_arn: Some(app.scope.arn(&Resource::Flow(name.clone()))),
@@ -66,46 +89,20 @@ pub async fn run(mut call: Call, input: wire::StartFlowRequest) -> Result<wire::
     }
 }
 
-/// Starts a flow's schedule. One that has a start already keeps it: the call
-/// has nothing to do.
-async fn activate(
-    call: Call,
-    row: &FlowRecord,
-    definition: &wire::CreateFlowRequest,
-) -> Result<wire::StartFlowResponse, ApiError> {
-    let name = &row.name;
-    let refused = |findings: Findings| {
-        ApiError::validation(format!("Start Flow request failed: [{}]", findings.join(", ")))
-    };
-    let Some(schedule) = schedule::schedule(&definition.trigger_config).map_err(refused)? else {
-        return Err(ApiError::internal("a scheduled trigger without a schedule"));
-    };
-    if schedule.pull_mode == PullMode::Incremental {
-        schedule::newness(&definition.source_flow_config).map_err(refused)?;
+/// Checks that so many more runs fit into the quota of concurrent runs.
+///
+/// # Errors
+/// `ServiceQuotaExceededException`
+pub async fn check_quota(app: &App, more: usize) -> Result<(), ApiError> {
+    let Some(limit) = app.quotas.concurrent_runs else { return Ok(()) };
+    let counts = app.store.queue().counts().await?;
+    let count: u64 = counts.iter().filter(|(status, _)| under_way(status)).map(|(_, count)| *count).sum();
+    if count.saturating_add(u64::try_from(more).unwrap_or(u64::MAX)) > limit {
+        return Err(ApiError::quota(format!(
+            "{count} runs are queued or running, and the quota of concurrent runs is {limit}."
+        )));
     }
-    let answer = wire::StartFlowResponse {
-        flow_arn: Some(call.app.scope.arn(&Resource::Flow(name.clone()))),
-        flow_status: FlowStatus::Active.as_str().parse().ok(),
-        execution_id: None,
-    };
-    match row.status {
-        FlowStatus::Draft | FlowStatus::Suspended | FlowStatus::Errored => {}
-        FlowStatus::Active => return Ok(answer),
-        FlowStatus::Deprecated | FlowStatus::Deleted => {
-            return Err(ApiError::conflict(format!(
-                "Conflict executing request: the flow {name} is {}, so it cannot be started",
-                row.status.as_str()
-            )));
-        }
-    }
-    let (activation, message) = schedule::activation(&schedule, now_ms());
-    let once = call.once(&answer);
-    let flows = call.app.store.flows(call.account());
-    match flows.activate(name, activation, message, &call.caller_arn(), once.as_ref()).await {
-        Ok(outcome) => settle(outcome, answer),
-        Err(StoreError::NotFound { .. }) => Err(missing(name)),
-        Err(other) => Err(other.into()),
-    }
+    Ok(())
 }
 
 fn under_way(status: &str) -> bool {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 use tidegate_core::flow::FlowStatus;
 use tidegate_core::run::{CommitList, RunCounts};
-use tidegate_store::{Kind, Store, StoreError};
+use tidegate_store::{FlowRecord, Kind, Store, StoreError};
 
 use crate::support::*;
 
@@ -20,33 +20,42 @@ pub async fn a_flow_lives_and_dies(store: &Store) {
 
     let mut wanted = flow("f");
     wanted.definition = json!({"tasks": [1]});
+    wanted.status = FlowStatus::Suspended;
+    wanted.status_message = Some("why".to_owned());
     wanted.schema_version = 2;
     wanted.updated_at_ms = 200;
     wanted.updated_by = "arn:bob".to_owned();
-    wanted.tags = BTreeMap::new();
-    wanted.created_by = "arn:nobody".to_owned();
-    let updated = flows.update(wanted.clone(), &["b".into()], false, None).await.expect("updated");
-    wanted.tags = flow("f").tags;
-    wanted.created_by = flow("f").created_by;
-    assert_eq!(updated.fresh().expect("fresh"), wanted);
+    wanted.tags = BTreeMap::from([("k".into(), "v".into())]);
+    let mut given = wanted.clone();
+    given.created_by = "arn:nobody".to_owned();
+    let change = |row: &mut FlowRecord| {
+        *row = given;
+        Ok(())
+    };
+    let changed = flows.change(&"f".into(), Some(&["b".into()]), None, change).await.expect("changed");
+    assert_eq!(changed.fresh().expect("fresh"), wanted, "who made it stays");
+    assert_eq!(flows.get(&"f".into()).await.expect("there"), wanted);
     let connections = store.connections(&account());
     assert!(connections.flows_using(&"a".into()).await.expect("listed").is_empty());
     assert_eq!(connections.flows_using(&"b".into()).await.expect("listed"), ["f".into()]);
 
-    let touched = flows.touch(&"f".into(), FlowStatus::Suspended, Some("why"), "arn:eve").await;
-    let touched = touched.expect("touched");
-    assert_eq!((touched.status, touched.status_message.as_deref()), (FlowStatus::Suspended, Some("why")));
-    assert_eq!(touched.updated_by, "arn:eve");
-    assert!(touched.updated_at_ms > 200);
-    flows.set_tags(&"f".into(), BTreeMap::from([("k".into(), "v".into())])).await.expect("tagged");
-    assert_eq!(flows.get(&"f".into()).await.expect("there").tags["k"], "v");
+    let change = |row: &mut FlowRecord| {
+        row.tags.clear();
+        Err("no".to_owned())
+    };
+    let refused = flows.change(&"f".into(), None, None, change).await;
+    assert!(matches!(refused, Err(StoreError::Refused(text)) if text == "no"));
+    let unknown = flows.change(&"f".into(), Some(&["nobody".into()]), None, |_| Ok(())).await;
+    assert!(matches!(unknown, Err(StoreError::NotFound { kind: Kind::Connection, .. })));
+    assert_eq!(flows.get(&"f".into()).await.expect("there"), wanted, "nothing of it is written");
+    assert_eq!(connections.flows_using(&"b".into()).await.expect("listed"), ["f".into()]);
 
     assert_eq!(flows.count().await.expect("counted"), 1);
     flows.delete(&"f".into(), false).await.expect("deleted");
     assert!(matches!(flows.get(&"f".into()).await, Err(StoreError::NotFound { .. })));
     assert!(matches!(flows.delete(&"f".into(), true).await, Err(StoreError::NotFound { .. })));
     assert!(connections.flows_using(&"b".into()).await.expect("listed").is_empty());
-    let gone = flows.update(flow("f"), &[], false, None).await;
+    let gone = flows.change(&"f".into(), None, None, |_| Ok(())).await;
     assert!(matches!(gone, Err(StoreError::NotFound { .. })));
 }
 

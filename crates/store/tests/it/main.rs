@@ -11,6 +11,7 @@ mod keys;
 mod listing;
 mod queue;
 mod rotation;
+mod run_search;
 mod runs;
 mod scheduler;
 mod sessions;
@@ -54,6 +55,10 @@ suite! {
         the_list_filters_sorts_and_counts,
         a_check_lives_as_long_as_what_was_checked,
         ten_thousand_connections_are_listed_at_once,
+    }
+    run_search {
+        each_condition_narrows_the_search_down,
+        pages_of_a_search_do_not_move_and_parts_of_it_can_be_left_out,
     }
     runs {
         runs_are_asked_for_together_or_not_at_all,

@@ -21,14 +21,25 @@ async fn active(store: &Store, name: &str, at: i64) -> FlowRecord {
 }
 
 async fn activate(store: &Store, name: &str, at: i64) -> FlowRecord {
-    let activation = Activation { activated_at_ms: at, next_due_ms: Some(at) };
-    let flows = store.flows(&account());
-    flows
-        .activate(&name.into(), activation, None, "arn:me", None)
-        .await
-        .expect("activated")
-        .fresh()
-        .expect("fresh")
+    change(store, name, move |flow| {
+        flow.status = FlowStatus::Active;
+        flow.state.activation = Some(Activation { activated_at_ms: at, next_due_ms: Some(at) });
+        flow.state.error_streak = 0;
+    })
+    .await
+}
+
+async fn change(
+    store: &Store,
+    name: &str,
+    change: impl FnOnce(&mut FlowRecord) + Send + 'static,
+) -> FlowRecord {
+    let change = |flow: &mut FlowRecord| {
+        change(flow);
+        Ok(())
+    };
+    let changed = store.flows(&account()).change(&name.into(), None, None, change).await;
+    changed.expect("changed").fresh().expect("fresh")
 }
 
 /// What the server's scheduler makes of a flow that is due.
@@ -135,20 +146,18 @@ pub async fn a_tick_that_has_its_run_is_not_run_again(store: &Store) {
 
 pub async fn a_schedule_starts_and_stops_with_its_flow(store: &Store) {
     let flow = active(store, "f", 1000).await;
-    let flows = store.flows(&account());
     let activation = Some(Activation { activated_at_ms: 1000, next_due_ms: Some(1000) });
     assert_eq!((flow.status, flow.state.activation), (FlowStatus::Active, activation));
     let seen = store.scheduler().due(1000, 10).await.expect("listed").remove(0);
     tick(store, 1000).await;
 
-    // An update of something else leaves the ticks as they are by now.
-    flows.update(flow.clone(), &[], false, None).await.expect("updated");
+    // A change of something else leaves the ticks as they are by now.
+    change(store, "f", |flow| flow.schema_version += 1).await;
     let now = record(store, "f").await.state.activation.expect("active");
     assert_eq!(now, Activation { activated_at_ms: 1000, next_due_ms: Some(1100) });
     // Another trigger begins anew; what was seen before counts for nothing.
-    let mut changed = flow.clone();
-    changed.state.activation = Some(Activation { activated_at_ms: 1001, next_due_ms: Some(1000) });
-    flows.update(changed.clone(), &[], false, None).await.expect("updated");
+    let anew = Activation { activated_at_ms: 1001, next_due_ms: Some(1000) };
+    let changed = change(store, "f", move |flow| flow.state.activation = Some(anew)).await;
     assert_eq!(record(store, "f").await.state, changed.state);
     let stale = TickRun { flow: seen.clone(), ticks: DueTicks::one(1005), next_due_ms: None };
     assert_eq!(store.scheduler().enqueue(vec![stale]).await.expect("asked"), 0);
@@ -156,17 +165,14 @@ pub async fn a_schedule_starts_and_stops_with_its_flow(store: &Store) {
     assert_eq!(record(store, "f").await.state, changed.state);
 
     // Whatever is not active is not due, and what is queued stays queued.
-    let stopped = flows.touch(&"f".into(), FlowStatus::Suspended, None, "arn:me").await.expect("stopped");
+    let stop = |flow: &mut FlowRecord| {
+        flow.status = FlowStatus::Suspended;
+        flow.state.activation = None;
+    };
+    let stopped = change(store, "f", stop).await;
     assert_eq!(stopped.state.activation, None);
     assert_eq!(store.scheduler().next_due().await.expect("read"), None);
     assert_eq!(claim(store, LONG).await.run.trigger, RunTrigger::Scheduled);
-    activate(store, "f", 3000).await;
-    let touched = flows.touch(&"f".into(), FlowStatus::Active, None, "arn:me").await.expect("touched");
-    assert_eq!(touched.state.activation.map(|of| of.next_due_ms), Some(Some(3000)));
-    changed.state.activation = None;
-    flows.update(changed, &[], false, None).await.expect("on demand from now on");
-    assert_eq!(store.scheduler().next_due().await.expect("read"), None);
-
     activate(store, "f", 4000).await;
     let seen = store.scheduler().due(4000, 10).await.expect("listed").remove(0);
     store.scheduler().fail(&seen, "it cannot be read").await.expect("failed");
@@ -221,12 +227,12 @@ pub async fn the_cursor_moves_with_success_only(store: &Store) {
 }
 
 pub async fn a_forgotten_cursor_does_not_come_back(store: &Store) {
-    let flow = active(store, "f", 1000).await;
+    active(store, "f", 1000).await;
     start(store, "f").await;
     let claimed = claim(store, LONG).await;
     publish(store, &claimed, 1000).await;
     // The flow's source is changed while its run publishes.
-    store.flows(&account()).update(flow, &[], true, None).await.expect("updated");
+    change(store, "f", |flow| flow.state.forget_cursor()).await;
     end(store, &claimed, Ending::Successful, None).await;
     assert_eq!(record(store, "f").await.state.cursor, FlowCursor::default());
 

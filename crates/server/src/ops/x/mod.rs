@@ -2,6 +2,7 @@
 //! signed and refused like everything else. `docs/extensions.md` has the page.
 
 mod connection;
+mod flow;
 mod key;
 mod user;
 mod vault;
@@ -85,6 +86,10 @@ extensions! {
     BeginConnectorAuthorization "begin-connector-authorization" => connection::authorize::begin,
     /// Takes what came back from that window.
     CompleteConnectorAuthorization "complete-connector-authorization" => connection::authorize::complete,
+    /// Starts runs with a window, filters or a mode of their own.
+    StartFlowRun "start-flow-run" => flow::start_run::run,
+    /// Searches the runs of flows.
+    ListFlowRuns "list-flow-runs" => flow::list_runs::run,
     /// Makes an access key.
     CreateAccessKey "create-access-key" => key::create,
     /// Lists the access keys.

@@ -22,7 +22,7 @@ async fn active(store: &Store, name: &str, at: i64) -> FlowRecord {
 
 async fn activate(store: &Store, name: &str, at: i64) -> FlowRecord {
     change(store, name, move |flow| {
-        flow.status = FlowStatus::Active;
+        (flow.status, flow.status_message) = (FlowStatus::Active, None);
         flow.state.activation = Some(Activation { activated_at_ms: at, next_due_ms: Some(at) });
         flow.state.error_streak = 0;
     })

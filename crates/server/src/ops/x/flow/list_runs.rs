@@ -50,8 +50,13 @@ struct Row {
     execution_status: wire::ExecutionStatus,
     /// Whether it still waits for its turn, which the API of AppFlow does not tell.
     waiting: bool,
+    trigger: &'static str,
     started_at: String,
     last_updated_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data_pull_start_time: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data_pull_end_time: Option<String>,
     records_read: u64,
     records_processed: u64,
     bytes_processed: u64,
@@ -77,6 +82,9 @@ fn row(run: Run) -> Row {
         execution_id: run.id.as_str().to_owned(),
         execution_status: status(run.status),
         waiting: run.status == RunStatus::Queued,
+        trigger: run.trigger.as_str(),
+        data_pull_start_time: run.window.map(|window| timestamp(window.start_ms).to_string()),
+        data_pull_end_time: run.window.map(|window| timestamp(window.end_ms).to_string()),
         started_at: timestamp(run.started_at_ms).to_string(),
         last_updated_at: timestamp(run.updated_at_ms).to_string(),
         records_read: run.counts.records_read,

@@ -22,7 +22,7 @@ def _text(name):
 def _value(column, text):
     if text in ("NA", ""):
         return None
-    return text if column in TEXT else (float(text) if "." in text else int(text))
+    return text if column in TEXT else (float(text) if set(".e") & set(text) else int(text))
 
 
 @functools.cache

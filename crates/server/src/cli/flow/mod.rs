@@ -33,7 +33,7 @@ pub enum Flow {
     /// Run a flow now, with a window, filters or a mode of its own if they are given
     Run {
         #[command(flatten)]
-        run: run::Run,
+        wishes: run::Wishes,
         #[command(flatten)]
         client: ClientArgs,
     },
@@ -74,7 +74,7 @@ impl Flow {
         match self {
             Self::List { client } => list(&client).await,
             Self::Describe { name, client } => describe(&name, &client).await,
-            Self::Run { run, client } => run.run(&client).await,
+            Self::Run { wishes, client } => wishes.run(&client).await,
             Self::Runs { query, client } => runs(&query, &client).await,
         }
     }

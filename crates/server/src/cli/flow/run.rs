@@ -17,7 +17,7 @@ const LOOK: Duration = Duration::from_millis(200);
 
 /// Which flow, and what is asked of this run.
 #[derive(Args, Debug, Default)]
-pub struct Run {
+pub struct Wishes {
     /// The flow
     name: String,
     /// Only records from this time on (RFC 3339), by the flow's timestamp field
@@ -40,7 +40,7 @@ pub struct Run {
     wait: bool,
 }
 
-impl Run {
+impl Wishes {
     /// Carries the command out.
     pub async fn run(self, args: &ClientArgs) -> Result<ExitCode, Failure> {
         let client = Client::discover(args).await?;

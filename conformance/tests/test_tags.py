@@ -91,6 +91,14 @@ def test_a_tag_that_is_none(live, make, tags):
     assert tags_of(live, arn) == {}
 
 
+def test_a_tag_that_decides_something_is_read(live, make):
+    """What becomes of values that do not convert is a tag's word; one that means nothing is refused."""
+    client, arn = live.boto(), make({"tidegate:on-bad-value": "drop"})
+    with pytest.raises(client.exceptions.ValidationException, match="must be fail, drop or null"):
+        client.tag_resource(resourceArn=arn, tags={"tidegate:on-bad-value": "ignore"})
+    assert tags_of(live, arn) == {"tidegate:on-bad-value": "drop"}
+
+
 def test_tags_outlive_an_update_and_a_restart(make_server, name):
     server = make_server()
     bucket = Bucket(server, "bucket")

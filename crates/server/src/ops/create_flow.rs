@@ -21,9 +21,9 @@ pub async fn run(
     }
     let app = &call.app;
     input.client_token = None;
-    // Tags are no part of the definition: they change apart from it.
-    let tags = input.tags.take().unwrap_or_default().into_iter().collect();
     Asked::Create.check(&call, &input, 1).await?;
+    // Tags are no part of the stored definition: they change apart from it.
+    let tags = input.tags.take().unwrap_or_default().into_iter().collect();
     if let Some(limit) = app.quotas.flows {
         let count = app.store.flows(call.account()).count().await?;
         if count >= limit {

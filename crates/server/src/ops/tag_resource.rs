@@ -2,6 +2,7 @@
 
 use tidegate_core::FlowName;
 use tidegate_core::flow::FlowStatus;
+use tidegate_core::task::{OnBadValue, Policies};
 use tidegate_store::{FlowRecord, Kind, StoreError};
 use tidegate_wire as wire;
 
@@ -24,6 +25,8 @@ pub async fn run(call: Call, input: wire::TagResourceRequest) -> Result<wire::Ta
         if row.tags.len() > MOST {
             return Err(format!("A resource has at most {MOST} tags, and it would have {}.", row.tags.len()));
         }
+        let words = row.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        Policies::from_tags(words, OnBadValue::default()).map_err(|findings| findings.join("; "))?;
         if activate && matches!(row.status, FlowStatus::Draft | FlowStatus::Suspended) {
             let now = now_ms();
             activation::activate(row, now)?;

@@ -23,11 +23,13 @@ pub async fn run(call: Call, input: wire::UpdateFlowRequest) -> Result<wire::Upd
     let name = FlowName::new(&input.flow_name);
     let seen = stored(&call, &name).await?;
     let before = definition(&seen)?;
-    let after = replaced(&before, input);
+    let mut after = replaced(&before, input);
     if call.app.compat == Compat::Strict {
         check_frozen(&before, &after)?;
     }
+    after.tags = Some(seen.tags.clone().into_iter().collect());
     Asked::Update.check(&call, &after, seen.schema_version).await?;
+    after.tags = None;
 
     let now = now_ms();
     let change = Change {

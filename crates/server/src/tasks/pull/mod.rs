@@ -53,6 +53,7 @@ impl Plan {
         let mut definition: wire::CreateFlowRequest = serde_json::from_value(claimed.definition.clone())
             .map_err(|_| "The flow's definition cannot be understood any more.".to_owned())?;
         definition.tasks.extend(filters(claimed)?);
+        definition.tags = Some(claimed.tags.clone().into_iter().collect());
         let cannot = |findings: Findings| format!("The flow cannot run: {}.", findings.join("; "));
         let spec = flow::spec(&definition, claimed.schema_version).map_err(cannot)?;
         // A change of the trigger does not stop runs that were asked for before it.

@@ -1,5 +1,6 @@
 //! Which part of its source a run reads.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
@@ -48,6 +49,7 @@ fn claimed(source: Value, scheduled: Value) -> ClaimedRun {
             "tasks": [{"taskType": "Map_all", "sourceFields": [], "connectorOperator": {kind: "NO_OP"}}],
         }),
         schema_version: 1,
+        tags: BTreeMap::new(),
         cursor: FlowCursor::default(),
         cursor_epoch: 0,
     }
@@ -189,4 +191,13 @@ fn only_a_point_in_time_has_windows() {
     ] {
         assert!(plan.check(&scan(bad)).is_err_and(|text| text.contains("changed")));
     }
+}
+
+#[test]
+fn the_tags_of_the_flow_count_as_they_are_now() {
+    let mut claimed = claimed(s3(), incremental());
+    claimed.definition["tags"] = json!({"tidegate:on-bad-value": "null"});
+    claimed.tags = BTreeMap::from([("tidegate:on-bad-value".to_owned(), "drop".to_owned())]);
+    let plan = Plan::new(&claimed).expect("a plan");
+    assert_eq!(plan.spec.policies.on_bad_value, tidegate_core::task::OnBadValue::Drop);
 }

@@ -112,7 +112,7 @@ mod tests {
             "triggerConfig": {"triggerType": "OnDemand"},
             "sourceFlowConfig": {
                 "connectorType": "S3",
-                "sourceConnectorProperties": {"S3": {"bucketName": "in", "bucketPrefix": ""}},
+                "sourceConnectorProperties": {"S3": {"bucketName": "source", "bucketPrefix": ""}},
             },
             "destinationFlowConfigList": [{
                 "connectorType": "S3",

@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_window_needs_a_field_to_measure_by_unless_files_are_read() {
-        let check = |change: fn(&mut Value)| {
+        let with = |change: fn(&mut Value)| {
             let mut flow = json!({
                 "flowName": "f1", "triggerConfig": {"triggerType": "OnDemand"}, "tasks": [],
                 "sourceFlowConfig": {"connectorType": "SAPOData", "sourceConnectorProperties": {}},
@@ -210,16 +210,16 @@ mod tests {
             });
             change(&mut flow["sourceFlowConfig"]);
             let window = Some(PullWindow { start_ms: 0, end_ms: 1 });
-            super::check(&wire::parse(flow).expect("a flow"), &RunOptions { window, ..RunOptions::default() })
+            check(&wire::parse(flow).expect("a flow"), &RunOptions { window, ..RunOptions::default() })
         };
-        assert!(check(|_| {}).expect_err("refused").message.contains("datetimeTypeFieldName"));
+        assert!(with(|_| {}).expect_err("refused").message.contains("datetimeTypeFieldName"));
         assert!(
-            check(|source| source["incrementalPullConfig"] = json!({"datetimeTypeFieldName": ""})).is_err()
+            with(|source| source["incrementalPullConfig"] = json!({"datetimeTypeFieldName": ""})).is_err()
         );
         assert_eq!(
-            check(|source| source["incrementalPullConfig"] = json!({"datetimeTypeFieldName": "t"})),
+            with(|source| source["incrementalPullConfig"] = json!({"datetimeTypeFieldName": "t"})),
             Ok(())
         );
-        assert_eq!(check(|source| source["connectorType"] = json!("S3")), Ok(()));
+        assert_eq!(with(|source| source["connectorType"] = json!("S3")), Ok(()));
     }
 }

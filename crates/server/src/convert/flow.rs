@@ -337,7 +337,7 @@ mod tests {
             projection["connectorOperator"]["SAPOData"] = json!("PROJECTION");
             projection
         }] {
-            assert!(with(&[bad.clone()]).is_err(), "{bad}");
+            assert!(with(std::slice::from_ref(&bad)).is_err(), "{bad}");
         }
         let mut wrong = filter;
         wrong["taskProperties"] = json!({});

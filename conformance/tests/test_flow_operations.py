@@ -464,10 +464,10 @@ def test_runs_are_cancelled_and_leave_nothing(running):
     unknown = str(uuid.uuid4())
     answer = one.client.cancel_flow_executions(flowName=one.name, executionIds=[first, unknown, first])
     assert answer["invalidExecutions"] == [unknown]
-    assert ended(one, first, 4) == "Canceled"
+    assert ended(one, first, 1) == "Canceled"
     answer = one.client.cancel_flow_executions(flowName=one.name)
     assert answer["invalidExecutions"] == []
-    assert ended(one, second, 4) == "Canceled"
+    assert ended(one, second, 1) == "Canceled"
     assert one.status == "Active", "cancelling does not deactivate"
     assert one.client.cancel_flow_executions(flowName=one.name)["invalidExecutions"] == []
     assert one.client.cancel_flow_executions(flowName=one.name, executionIds=[first])["invalidExecutions"] == [first]

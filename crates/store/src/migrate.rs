@@ -12,6 +12,7 @@ fn all() -> Vec<Migration> {
         (2, "users and sessions", include_str!("../migrations/0002_users_and_sessions.sql")),
         (3, "connection check", include_str!("../migrations/0003_connection_check.sql")),
         (4, "flow engine", include_str!("../migrations/0004_flow_engine.sql")),
+        (5, "run search", include_str!("../migrations/0005_run_search.sql")),
     ]
     .into_iter()
     .map(|(version, name, sql)| {

@@ -397,7 +397,7 @@ async fn filter_select_and_expand_reach_the_server_as_they_are() {
     let unknown = ReadRequest { fields: Some(vec!["nothing".into()]), ..request("Things") };
     assert!(read(&connection(peer.port), unknown).await.is_err());
     let passed_over = ReadRequest {
-        fields: Some(vec!["nothing".into(), "text".into(), "items".into()]),
+        fields: Some(vec!["nothing".into(), "text".into(), "items".into(), "ID".into()]),
         filters: vec![
             filter("nothing", Comparison::Equal, &["x"]),
             filter("text", Comparison::Equal, &[text]),
@@ -406,7 +406,7 @@ async fn filter_select_and_expand_reach_the_server_as_they_are() {
         ..request("Things")
     };
     let got = read(&connection(peer.port), passed_over).await.unwrap();
-    assert_eq!(got.batches[0].num_columns(), 2);
+    assert_eq!(got.batches[0].num_columns(), 3);
 }
 
 #[tokio::test]

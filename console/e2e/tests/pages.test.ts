@@ -15,6 +15,8 @@ browserTest(use, 'every page has an address of its own that survives the sign-in
     await signIn(page)
     await seen(heading(page, title))
     expect(new URL(page.url()).hash).toBe(hash)
+    // Requests that are still under way would be refused without the cookie.
+    await page.waitForLoadState('networkidle')
   }
 })
 

@@ -9,12 +9,11 @@ use datafusion::arrow::array::{
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::error::Result as PlanResult;
-use datafusion::logical_expr::{
-    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
-};
+use datafusion::logical_expr::{ColumnarValue, Expr};
 
 use crate::values::cells::Cells;
 use crate::values::convert::Values;
+use crate::values::kernel::Kernel;
 
 /// Where a reason takes the value, with a space before it.
 pub(crate) const VALUE: &str = "\u{1}";
@@ -43,94 +42,70 @@ impl Check {
 /// The number of the first check that a record fails, from 0; null where it
 /// fails none.
 pub(crate) fn verdict(checks: &[Check]) -> Expr {
-    let implementation = Verdict { signature: Signature::variadic_any(Volatility::Immutable) };
-    let conditions = checks.iter().map(|check| check.when.clone()).collect();
-    ScalarUDF::new_from_impl(implementation).call(conditions)
+    Verdict.of(checks.iter().map(|check| check.when.clone()).collect())
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Verdict {
-    signature: Signature,
-}
+struct Verdict;
 
-impl ScalarUDFImpl for Verdict {
-    fn name(&self) -> &str {
-        "first check that fails"
+impl Kernel for Verdict {
+    fn name(&self) -> String {
+        "first check that fails".to_owned()
     }
 
-    fn signature(&self) -> &Signature {
-        &self.signature
+    fn output(&self) -> DataType {
+        DataType::Int32
     }
 
-    fn return_type(&self, _: &[DataType]) -> PlanResult<DataType> {
-        Ok(DataType::Int32)
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> PlanResult<ColumnarValue> {
-        let arrays = args
-            .args
-            .iter()
-            .map(|value| value.to_array(args.number_rows))
-            .collect::<PlanResult<Vec<ArrayRef>>>()?;
-        let conditions: Vec<&BooleanArray> = arrays.iter().map(|array| array.as_boolean()).collect();
+    fn run(&self, inputs: &[ArrayRef], rows: usize) -> PlanResult<ColumnarValue> {
+        let conditions: Vec<&BooleanArray> = inputs.iter().map(|array| array.as_boolean()).collect();
         // The usual case costs no more than counting bits.
         if conditions.iter().all(|condition| !condition.has_true()) {
             return Ok(ColumnarValue::Scalar(ScalarValue::Int32(None)));
         }
-        let mut numbers = Int32Builder::with_capacity(args.number_rows);
-        for row in 0..args.number_rows {
+        let mut numbers = Int32Builder::with_capacity(rows);
+        for row in 0..rows {
             let failed = conditions.iter().position(|c| c.is_valid(row) && c.value(row));
             numbers.append_option(failed.and_then(|number| i32::try_from(number).ok()));
         }
-        Ok(ColumnarValue::Array(Arc::new(numbers.finish()) as ArrayRef))
+        Ok(ColumnarValue::Array(Arc::new(numbers.finish())))
     }
 }
 
 /// True where a value is there, and its conversion is not.
 pub(super) fn not_converted(values: Values, converted: Expr) -> Expr {
-    let implementation = NotConverted {
-        name: format!("not converted {}", values.field),
-        is_json: values.is_json,
-        trim: values.trim,
-        signature: Signature::any(2, Volatility::Immutable),
-    };
-    ScalarUDF::new_from_impl(implementation).call(vec![values.expr, converted])
+    let kernel = NotConverted { field: values.field, is_json: values.is_json, trim: values.trim };
+    kernel.of(vec![values.expr, converted])
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct NotConverted {
-    name: String,
+    field: String,
     is_json: bool,
     trim: bool,
-    signature: Signature,
 }
 
-impl ScalarUDFImpl for NotConverted {
-    fn name(&self) -> &str {
-        &self.name
+impl Kernel for NotConverted {
+    fn name(&self) -> String {
+        format!("not converted {}", self.field)
     }
 
-    fn signature(&self) -> &Signature {
-        &self.signature
+    fn output(&self) -> DataType {
+        DataType::Boolean
     }
 
-    fn return_type(&self, _: &[DataType]) -> PlanResult<DataType> {
-        Ok(DataType::Boolean)
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> PlanResult<ColumnarValue> {
-        let rows = args.number_rows;
-        let (values, converted) = (args.args[0].to_array(rows)?, args.args[1].to_array(rows)?);
+    fn run(&self, inputs: &[ArrayRef], rows: usize) -> PlanResult<ColumnarValue> {
+        let (values, converted) = (&inputs[0], &inputs[1]);
         if values.logical_null_count() == converted.logical_null_count() {
             return Ok(ColumnarValue::Scalar(ScalarValue::Boolean(Some(false))));
         }
-        let cells = Cells::new(&values, self.is_json, self.trim)?;
+        let cells = Cells::new(values, self.is_json, self.trim)?;
         let mut bad = BooleanBufferBuilder::new(rows);
         let mut row = 0;
         cells.for_each_text(|text| {
             bad.append(text.is_some_and(|text| !text.is_empty()) && converted.is_null(row));
             row += 1;
         });
-        Ok(ColumnarValue::Array(Arc::new(BooleanArray::new(bad.finish(), None)) as ArrayRef))
+        Ok(ColumnarValue::Array(Arc::new(BooleanArray::new(bad.finish(), None))))
     }
 }

@@ -12,9 +12,7 @@ use datafusion::arrow::array::{ArrayRef, BooleanBuilder};
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::ScalarValue;
 use datafusion::error::Result as PlanResult;
-use datafusion::logical_expr::{
-    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, cast, lit, not,
-};
+use datafusion::logical_expr::{ColumnarValue, Expr, cast, lit, not};
 use tidegate_core::plan::{Comparison, Filter};
 use tidegate_core::types::arrow_type;
 
@@ -25,6 +23,7 @@ use crate::values::convert::{
     BadValue, Values, compare_decimals, compare_numbers, convert, decimal_scale, is_decimal, parse_boolean,
     parse_decimal, parse_float, type_name,
 };
+use crate::values::kernel::Kernel;
 use crate::values::time;
 
 /// Adds a condition.
@@ -258,15 +257,8 @@ fn is_guid(text: &str) -> bool {
 
 /// A condition that reads texts in a way of its own.
 fn condition(field: &Field, filter: &Filter, reading: Reading, values: Vec<String>) -> Expr {
-    let implementation = TextCondition {
-        name: format!("{reading:?} {} {values:?}", filter.comparison.as_str()),
-        reading,
-        is_json: field.is_json,
-        comparison: filter.comparison,
-        values,
-        signature: Signature::any(1, Volatility::Immutable),
-    };
-    ScalarUDF::new_from_impl(implementation).call(vec![field.expr.clone()])
+    let kernel = TextCondition { reading, is_json: field.is_json, comparison: filter.comparison, values };
+    kernel.of(vec![field.expr.clone()])
 }
 
 /// How texts are compared with a filter's values.
@@ -284,30 +276,23 @@ enum Reading {
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct TextCondition {
-    name: String,
     reading: Reading,
     is_json: bool,
     comparison: Comparison,
     values: Vec<String>,
-    signature: Signature,
 }
 
-impl ScalarUDFImpl for TextCondition {
-    fn name(&self) -> &str {
-        &self.name
+impl Kernel for TextCondition {
+    fn name(&self) -> String {
+        format!("{:?} {} {:?}", self.reading, self.comparison.as_str(), self.values)
     }
 
-    fn signature(&self) -> &Signature {
-        &self.signature
+    fn output(&self) -> DataType {
+        DataType::Boolean
     }
 
-    fn return_type(&self, _: &[DataType]) -> PlanResult<DataType> {
-        Ok(DataType::Boolean)
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> PlanResult<ColumnarValue> {
-        let arrays = [args.args[0].to_array(args.number_rows)?];
-        let cells = Cells::new(&arrays[0], self.is_json, false)?;
+    fn run(&self, inputs: &[ArrayRef], _: usize) -> PlanResult<ColumnarValue> {
+        let cells = Cells::new(&inputs[0], self.is_json, false)?;
         let mut results = BooleanBuilder::with_capacity(cells.len());
         let mut buffer = Vec::new();
         for row in 0..cells.len() {
@@ -324,7 +309,7 @@ impl ScalarUDFImpl for TextCondition {
             let is_number = cells.borrowed(row).is_some_and(|raw| !raw.starts_with('"'));
             results.append_value(self.holds(text, is_number));
         }
-        Ok(ColumnarValue::Array(Arc::new(results.finish()) as ArrayRef))
+        Ok(ColumnarValue::Array(Arc::new(results.finish())))
     }
 }
 

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, StringBuilder};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::error::Result as PlanResult;
-use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
-};
+use datafusion::logical_expr::ColumnarValue;
 use tidegate_core::task::MaskPart;
 
 use super::Lowered;
 use crate::error::RunError;
 use crate::values::cells::Cells;
+use crate::values::kernel::Kernel;
 
 /// Covers a field: from here on it is text.
 pub(super) fn lower(name: &str, part: MaskPart, character: char, plan: &mut Lowered) -> Result<(), RunError> {
@@ -22,16 +21,8 @@ pub(super) fn lower(name: &str, part: MaskPart, character: char, plan: &mut Lowe
         MaskPart::First(length) => (Kind::First, length),
         MaskPart::Last(length) => (Kind::Last, length),
     };
-    let implementation = Mask {
-        name: format!("mask {kind:?} {length} with {character}"),
-        kind,
-        length: length as usize,
-        character,
-        is_json: field.is_json,
-        trim: field.trim,
-        signature: Signature::any(1, Volatility::Immutable),
-    };
-    let covered = ScalarUDF::new_from_impl(implementation).call(vec![field.expr.clone()]);
+    let kernel = Mask { kind, length: length as usize, character, is_json: field.is_json, trim: field.trim };
+    let covered = kernel.of(vec![field.expr.clone()]);
     field.become_text(covered);
     Ok(())
 }
@@ -45,31 +36,24 @@ enum Kind {
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Mask {
-    name: String,
     kind: Kind,
     length: usize,
     character: char,
     is_json: bool,
     trim: bool,
-    signature: Signature,
 }
 
-impl ScalarUDFImpl for Mask {
-    fn name(&self) -> &str {
-        &self.name
+impl Kernel for Mask {
+    fn name(&self) -> String {
+        format!("mask {:?} {} with {}", self.kind, self.length, self.character)
     }
 
-    fn signature(&self) -> &Signature {
-        &self.signature
+    fn output(&self) -> DataType {
+        DataType::Utf8
     }
 
-    fn return_type(&self, _: &[DataType]) -> PlanResult<DataType> {
-        Ok(DataType::Utf8)
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> PlanResult<ColumnarValue> {
-        let arrays = [args.args[0].to_array(args.number_rows)?];
-        let cells = Cells::new(&arrays[0], self.is_json, self.trim)?;
+    fn run(&self, inputs: &[ArrayRef], _: usize) -> PlanResult<ColumnarValue> {
+        let cells = Cells::new(&inputs[0], self.is_json, self.trim)?;
         let mut masked = StringBuilder::with_capacity(cells.len(), cells.len() * 8);
         let mut buffer = String::new();
         cells.for_each_text(|text| match text {
@@ -80,7 +64,7 @@ impl ScalarUDFImpl for Mask {
                 masked.append_value(&buffer);
             }
         });
-        Ok(ColumnarValue::Array(Arc::new(masked.finish()) as ArrayRef))
+        Ok(ColumnarValue::Array(Arc::new(masked.finish())))
     }
 }
 

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, StringBuilder};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::error::Result as PlanResult;
-use datafusion::logical_expr::{
-    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
-};
+use datafusion::logical_expr::{ColumnarValue, Expr};
 use tidegate_core::task::MergePiece;
 
 use super::{Field, Lowered, Meaning};
 use crate::error::RunError;
 use crate::values::cells::Cells;
+use crate::values::kernel::Kernel;
 
 /// Computes a text of fields. A missing value counts as an empty text; when
 /// all are missing, so is the result.
@@ -26,14 +25,13 @@ pub(super) fn lower(
     for field in fields {
         sources.push(plan.field(field, "Merge task")?.clone());
     }
-    let implementation = Merge {
-        name: format!("merge as {name}"),
+    let kernel = Merge {
+        name: name.to_owned(),
         pieces: format.to_vec(),
         forms: sources.iter().map(|field| (field.is_json, field.trim)).collect(),
-        signature: Signature::any(sources.len(), Volatility::Immutable),
     };
     let inputs: Vec<Expr> = sources.iter().map(|field| field.expr.clone()).collect();
-    let expr = ScalarUDF::new_from_impl(implementation).call(inputs);
+    let expr = kernel.of(inputs);
     let hidden = sources.iter().any(|field| field.hidden);
     plan.add_computed(name, expr, DataType::Utf8, hidden, false);
     Ok(())
@@ -72,30 +70,25 @@ struct Merge {
     pieces: Vec<MergePiece>,
     /// For each field, whether it is JSON text, and whether it trims.
     forms: Vec<(bool, bool)>,
-    signature: Signature,
 }
 
-impl ScalarUDFImpl for Merge {
-    fn name(&self) -> &str {
-        &self.name
+impl Kernel for Merge {
+    fn name(&self) -> String {
+        format!("merge as {}", self.name)
     }
 
-    fn signature(&self) -> &Signature {
-        &self.signature
+    fn output(&self) -> DataType {
+        DataType::Utf8
     }
 
-    fn return_type(&self, _: &[DataType]) -> PlanResult<DataType> {
-        Ok(DataType::Utf8)
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> PlanResult<ColumnarValue> {
+    fn run(&self, inputs: &[ArrayRef], rows: usize) -> PlanResult<ColumnarValue> {
         let mut cells = Vec::with_capacity(self.forms.len());
-        for (value, (is_json, trim)) in args.args.iter().zip(&self.forms) {
-            cells.push(Cells::new(&value.to_array(args.number_rows)?, *is_json, *trim)?);
+        for (input, (is_json, trim)) in inputs.iter().zip(&self.forms) {
+            cells.push(Cells::new(input, *is_json, *trim)?);
         }
-        let mut merged = StringBuilder::with_capacity(args.number_rows, args.number_rows.saturating_mul(16));
+        let mut merged = StringBuilder::with_capacity(rows, rows.saturating_mul(16));
         let mut buffer = Vec::new();
-        for row in 0..args.number_rows {
+        for row in 0..rows {
             if cells.iter().all(|column| column.is_null(row)) {
                 merged.append_null();
                 continue;
@@ -113,6 +106,6 @@ impl ScalarUDFImpl for Merge {
             }
             merged.append_value(std::str::from_utf8(&buffer).expect("text forms are UTF-8"));
         }
-        Ok(ColumnarValue::Array(Arc::new(merged.finish()) as ArrayRef))
+        Ok(ColumnarValue::Array(Arc::new(merged.finish())))
     }
 }

@@ -6,25 +6,18 @@ use datafusion::arrow::array::{Array as _, ArrayRef, AsArray as _};
 use datafusion::arrow::compute::kernels::substring::{substring, substring_by_char};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::error::Result as PlanResult;
-use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
-};
+use datafusion::logical_expr::ColumnarValue;
 
 use super::Lowered;
 use crate::error::RunError;
 use crate::values::cells::Cells;
+use crate::values::kernel::Kernel;
 
 /// Cuts a field: from here on it is text.
 pub(super) fn lower(name: &str, length: u32, plan: &mut Lowered) -> Result<(), RunError> {
     let field = plan.field_mut(name, "Truncate task")?;
-    let implementation = Truncate {
-        name: format!("truncate to {length}"),
-        length,
-        is_json: field.is_json,
-        trim: field.trim,
-        signature: Signature::any(1, Volatility::Immutable),
-    };
-    let cut = ScalarUDF::new_from_impl(implementation).call(vec![field.expr.clone()]);
+    let kernel = Truncate { length, is_json: field.is_json, trim: field.trim };
+    let cut = kernel.of(vec![field.expr.clone()]);
     field.become_text(cut);
     field.cut = true;
     Ok(())
@@ -32,29 +25,22 @@ pub(super) fn lower(name: &str, length: u32, plan: &mut Lowered) -> Result<(), R
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Truncate {
-    name: String,
     length: u32,
     is_json: bool,
     trim: bool,
-    signature: Signature,
 }
 
-impl ScalarUDFImpl for Truncate {
-    fn name(&self) -> &str {
-        &self.name
+impl Kernel for Truncate {
+    fn name(&self) -> String {
+        format!("truncate to {}", self.length)
     }
 
-    fn signature(&self) -> &Signature {
-        &self.signature
+    fn output(&self) -> DataType {
+        DataType::Utf8
     }
 
-    fn return_type(&self, _: &[DataType]) -> PlanResult<DataType> {
-        Ok(DataType::Utf8)
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> PlanResult<ColumnarValue> {
-        let arrays = [args.args[0].to_array(args.number_rows)?];
-        let texts = Cells::new(&arrays[0], self.is_json, self.trim)?.to_text();
+    fn run(&self, inputs: &[ArrayRef], _: usize) -> PlanResult<ColumnarValue> {
+        let texts = Cells::new(&inputs[0], self.is_json, self.trim)?.to_text();
         // Where every character is one byte, they need not be counted.
         let cut: ArrayRef = if texts.is_ascii() {
             substring(&texts, 0, Some(u64::from(self.length)))?

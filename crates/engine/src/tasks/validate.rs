@@ -9,9 +9,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, BooleanArray, BooleanBufferBuilder};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::error::Result as PlanResult;
-use datafusion::logical_expr::{
-    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit,
-};
+use datafusion::logical_expr::{ColumnarValue, Expr, lit};
 use tidegate_core::task::{ValidationAction, ValidationCheck};
 
 use super::check::{Check, VALUE};
@@ -20,6 +18,7 @@ use super::{Field, Lowered, Meaning};
 use crate::error::RunError;
 use crate::values::cells::Cells;
 use crate::values::convert::{compare_decimals, is_decimal};
+use crate::values::kernel::Kernel;
 
 /// Adds a validation.
 pub(super) fn lower(
@@ -71,46 +70,33 @@ fn fails(field: &Field, check: ValidationCheck) -> Expr {
     if check == ValidationCheck::Numeric && !is_text && is_whole {
         return lit(false);
     }
-    let implementation = Fails {
-        name: format!("fails {}", check.as_str()),
-        check,
-        is_json: field.is_json,
-        is_numeric: is_text || field.data_type.is_numeric(),
-        signature: Signature::any(1, Volatility::Immutable),
-    };
-    ScalarUDF::new_from_impl(implementation).call(vec![field.expr.clone()])
+    let kernel = Fails { check, is_json: field.is_json, is_numeric: is_text || field.data_type.is_numeric() };
+    kernel.of(vec![field.expr.clone()])
 }
 
 /// A check of texts, and of values that have no number of their own.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Fails {
-    name: String,
     check: ValidationCheck,
     is_json: bool,
     /// Whether the column's type lets a value be a number at all.
     is_numeric: bool,
-    signature: Signature,
 }
 
-impl ScalarUDFImpl for Fails {
-    fn name(&self) -> &str {
-        &self.name
+impl Kernel for Fails {
+    fn name(&self) -> String {
+        format!("fails {}", self.check.as_str())
     }
 
-    fn signature(&self) -> &Signature {
-        &self.signature
+    fn output(&self) -> DataType {
+        DataType::Boolean
     }
 
-    fn return_type(&self, _: &[DataType]) -> PlanResult<DataType> {
-        Ok(DataType::Boolean)
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> PlanResult<ColumnarValue> {
-        let arrays = [args.args[0].to_array(args.number_rows)?];
-        let cells = Cells::new(&arrays[0], self.is_json, false)?;
+    fn run(&self, inputs: &[ArrayRef], _: usize) -> PlanResult<ColumnarValue> {
+        let cells = Cells::new(&inputs[0], self.is_json, false)?;
         let mut failed = BooleanBufferBuilder::new(cells.len());
         cells.for_each_text(|text| failed.append(self.fails(text)));
-        Ok(ColumnarValue::Array(Arc::new(BooleanArray::new(failed.finish(), None)) as ArrayRef))
+        Ok(ColumnarValue::Array(Arc::new(BooleanArray::new(failed.finish(), None))))
     }
 }
 

@@ -7,13 +7,12 @@ use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type, i256};
 use datafusion::error::Result as PlanResult;
-use datafusion::logical_expr::{
-    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
-};
+use datafusion::logical_expr::{ColumnarValue, Expr};
 use tidegate_core::task::ArithmeticOperator;
 
 use super::cells::Cells;
 use super::convert::BadValue;
+use super::kernel::Kernel;
 use crate::error::RunError;
 
 /// Digits that a decimal may have.
@@ -36,50 +35,38 @@ pub(crate) fn compute(
     result: &DataType,
     bad: BadValue,
 ) -> Expr {
-    let implementation = Compute {
-        name: format!("{} of {} and {} to {result}", operator.as_str(), fields.0, fields.1),
-        fields: (fields.0.to_owned(), fields.1.to_owned()),
-        operator,
-        result: result.clone(),
-        bad,
-        signature: Signature::any(2, Volatility::Immutable),
-    };
-    ScalarUDF::new_from_impl(implementation).call(vec![left, right])
+    let kernel =
+        Compute { fields: (fields.0.to_owned(), fields.1.to_owned()), operator, result: result.clone(), bad };
+    kernel.of(vec![left, right])
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Compute {
-    name: String,
     fields: (String, String),
     operator: ArithmeticOperator,
     result: DataType,
     bad: BadValue,
-    signature: Signature,
 }
 
-impl ScalarUDFImpl for Compute {
-    fn name(&self) -> &str {
-        &self.name
+impl Kernel for Compute {
+    fn name(&self) -> String {
+        let (left, right) = &self.fields;
+        format!("{} of {left} and {right} to {}", self.operator.as_str(), self.result)
     }
 
-    fn signature(&self) -> &Signature {
-        &self.signature
+    fn output(&self) -> DataType {
+        self.result.clone()
     }
 
-    fn return_type(&self, _: &[DataType]) -> PlanResult<DataType> {
-        Ok(self.result.clone())
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> PlanResult<ColumnarValue> {
-        let (left, right) =
-            (args.args[0].to_array(args.number_rows)?, args.args[1].to_array(args.number_rows)?);
+    fn run(&self, inputs: &[ArrayRef], _: usize) -> PlanResult<ColumnarValue> {
+        let (left, right) = (&inputs[0], &inputs[1]);
         let (computed, first_bad) = match &self.result {
-            DataType::Float64 => self.floats(&left, &right)?,
-            DataType::Int64 => self.integers(&left, &right),
-            _ => self.decimals(&left, &right)?,
+            DataType::Float64 => self.floats(left, right)?,
+            DataType::Int64 => self.integers(left, right),
+            _ => self.decimals(left, right)?,
         };
         match (first_bad, self.bad) {
-            (Some(row), BadValue::Ends { reveal }) => Err(self.explain(&left, &right, row, reveal)?.into()),
+            (Some(row), BadValue::Ends { reveal }) => Err(self.explain(left, right, row, reveal)?.into()),
             _ => Ok(ColumnarValue::Array(computed)),
         }
     }

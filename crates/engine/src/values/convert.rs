@@ -12,11 +12,10 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::error::Result as PlanResult;
-use datafusion::logical_expr::{
-    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
-};
+use datafusion::logical_expr::{ColumnarValue, Expr};
 
 use super::cells::Cells;
+use super::kernel::Kernel;
 use super::{json, time};
 use crate::error::{RunError, shortened};
 
@@ -44,28 +43,23 @@ pub(crate) struct Values {
 /// An empty text is no value of any type but text, and becomes null.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Convert {
-    /// Tells two conversions of one plan apart.
-    name: String,
     field: String,
     is_json: bool,
     trim: bool,
     target: DataType,
     bad: BadValue,
-    signature: Signature,
 }
 
 /// Values converted to a type.
 pub(crate) fn convert(values: Values, target: &DataType, bad: BadValue) -> Expr {
-    let implementation = Convert {
-        name: format!("convert to {target} of {}", values.field),
+    let kernel = Convert {
         field: values.field,
         is_json: values.is_json,
         trim: values.trim,
         target: target.clone(),
         bad,
-        signature: Signature::any(1, Volatility::Immutable),
     };
-    ScalarUDF::new_from_impl(implementation).call(vec![values.expr])
+    kernel.of(vec![values.expr])
 }
 
 /// How an error tells a conversion that fails.
@@ -73,22 +67,17 @@ pub(crate) fn not_converted(shown: &str, field: &str, target: &DataType) -> Stri
     format!("The value{shown} of the field {field} cannot be converted to {}", type_name(target))
 }
 
-impl ScalarUDFImpl for Convert {
-    fn name(&self) -> &str {
-        &self.name
+impl Kernel for Convert {
+    fn name(&self) -> String {
+        format!("convert to {} of {}", self.target, self.field)
     }
 
-    fn signature(&self) -> &Signature {
-        &self.signature
+    fn output(&self) -> DataType {
+        self.target.clone()
     }
 
-    fn return_type(&self, _: &[DataType]) -> PlanResult<DataType> {
-        Ok(self.target.clone())
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> PlanResult<ColumnarValue> {
-        let arrays = [args.args[0].to_array(args.number_rows)?];
-        let cells = Cells::new(&arrays[0], self.is_json, self.trim)?;
+    fn run(&self, inputs: &[ArrayRef], _: usize) -> PlanResult<ColumnarValue> {
+        let cells = Cells::new(&inputs[0], self.is_json, self.trim)?;
         let (converted, failed) = parse_column(&cells, &self.target)?;
         match (failed, self.bad) {
             (Some(value), BadValue::Ends { reveal }) => {

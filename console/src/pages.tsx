@@ -5,10 +5,10 @@ interface LazyPage {
   Page: ComponentType;
   load: () => Promise<void>;
   /** Asks the server for what the page will show first. */
-  askAhead: () => Promise<void>;
+  askAhead: (signal: AbortSignal) => Promise<void>;
 }
 
-type Module = { default: ComponentType; askAhead?: () => Promise<void> };
+type Module = { default: ComponentType; askAhead?: LazyPage["askAhead"] };
 
 /**
  * Like React's `lazy`, but a page that is loaded already is drawn at once: React would show the
@@ -29,7 +29,7 @@ function lazyPage(load: () => Promise<Module>): LazyPage {
     },
     // Trouble with a page that is not on show is told when it is wanted.
     load: () => loadOnce().then(() => undefined, () => undefined),
-    askAhead: async () => (await loadOnce()).askAhead?.(),
+    askAhead: async (signal) => (await loadOnce()).askAhead?.(signal),
   };
 }
 

@@ -106,6 +106,73 @@ describe("the session", () => {
     expect(store.state()).toMatchObject({ status: "signedIn", userName: "ada", idleMinutes: 30 });
   });
 
+  describe("before the first page", () => {
+    const startWith = (errand: (signal: AbortSignal) => Promise<void>) => {
+      const server = fakeServer();
+      server.signedIn = true;
+      const store = new SessionStore(server.send);
+      store.beforeFirstPage = vi.fn(errand);
+      return { server, store, started: store.start() };
+    };
+    const never = () => new Promise<void>(() => undefined);
+
+    it("waits for the page's data, which has the keys already, and does so once", async () => {
+      let open: () => void = () => undefined;
+      const used: string[] = [];
+      const { server, store, started } = startWith(async () => {
+        used.push((await store.keys()).accessKeyId);
+        await new Promise<void>((resolve) => (open = resolve));
+      });
+      await vi.waitFor(() => expect(used).toEqual(["KEY1"]));
+      expect(store.state().status).toBe("starting");
+      open();
+      await started;
+      expect(store.state().status).toBe("signedIn");
+      await store.renew();
+      expect(store.beforeFirstPage).toHaveBeenCalledTimes(1);
+      expect(server.keys).toBe(2);
+      expect(vi.getTimerCount()).toBe(0);
+    });
+
+    it.each([
+      ["rejects", () => Promise.reject(new Error("no list"))],
+      ["throws", () => { throw new Error("no page"); }],
+    ])("shows the page all the same when it %s", async (_, errand) => {
+      const { store, started } = startWith(errand);
+      await started;
+      expect(store.state().status).toBe("signedIn");
+    });
+
+    it("does not wait for what is slow, and gives it up", async () => {
+      const signals: AbortSignal[] = [];
+      const { store, started } = startWith((signal) => {
+        signals.push(signal);
+        return never();
+      });
+      await vi.advanceTimersByTimeAsync(499);
+      expect(store.state().status).toBe("starting");
+      expect(signals[0]?.aborted).toBe(false);
+      await vi.advanceTimersByTimeAsync(1);
+      await started;
+      expect(store.state().status).toBe("signedIn");
+      expect(signals[0]?.aborted).toBe(true);
+    });
+
+    it("stays signed out when another tab signs out meanwhile", async () => {
+      const [here, there] = twoTabs();
+      const server = fakeServer();
+      server.signedIn = true;
+      const store = new SessionStore(server.send, here);
+      store.beforeFirstPage = async () => {
+        server.signedIn = false;
+        there.postMessage({ type: "signed-out" });
+      };
+      await store.start();
+      expect(store.state()).toMatchObject({ status: "signedOut", reason: strings.elsewhere });
+      expect(store.keysEndSoon()).toBe(true);
+    });
+  });
+
   it("says when the server cannot be reached, and starts again", async () => {
     const server = fakeServer();
     server.failWith = new TypeError("Failed to fetch");

@@ -71,8 +71,6 @@ const RENEW_BEFORE_MS = 60_000;
 /** How long the first drawing of the page waits for its data. */
 const FIRST_PAGE_MS = 500;
 
-const pause = (milliseconds: number): Promise<void> => new Promise((done) => void setTimeout(done, milliseconds));
-
 export class SessionStore {
   #state: SessionState = { status: "starting" };
   #info: SessionInfo | undefined;
@@ -85,9 +83,9 @@ export class SessionStore {
   onActive: (() => void) | undefined;
   /**
    * Asks for what the page will show first, with the first keys and before anything is drawn: the page
-   * then is drawn once and not twice. It is waited for a moment only.
+   * then is drawn once and not twice. It is waited for a moment only; the signal says that it is over.
    */
-  beforeFirstPage: (() => Promise<void>) | undefined;
+  beforeFirstPage: ((signal: AbortSignal) => Promise<void>) | undefined;
 
   constructor(
     private readonly send: SendRequest,
@@ -202,7 +200,7 @@ export class SessionStore {
     this.#keys = keys;
     this.#info ??= await this.send<SessionInfo>("GET", "session");
     if (this.#state.status === "starting" && this.beforeFirstPage !== undefined) {
-      await Promise.race([this.beforeFirstPage(), pause(FIRST_PAGE_MS)]).catch(() => undefined);
+      await briefly(this.beforeFirstPage);
       if (epoch !== this.#epoch) throw new Error(strings.ended);
     }
     const { region, accountId, userName, signIn, idleMinutes } = answer;
@@ -219,7 +217,9 @@ export class SessionStore {
     if (message.type === "active") {
       this.onActive?.();
     } else if (message.type === "signed-out") {
-      if (this.#state.status === "signedIn") this.#end(strings.elsewhere);
+      const { status } = this.#state;
+      // Also while the first page is prepared: what was asked for it is no longer anybody's to see.
+      if (status === "signedIn" || status === "starting") this.#end(strings.elsewhere);
     } else {
       // The cookie changed in another tab; keys of the old session are no longer accepted.
       this.#epoch++;
@@ -249,6 +249,20 @@ export class SessionStore {
     this.#state = state;
     for (const listener of this.#listeners) listener();
   }
+}
+
+/** Waits for an errand, but not for long. What becomes of it matters to nobody but the page. */
+async function briefly(errand: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const over = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>((done) => void (timer = setTimeout(done, FIRST_PAGE_MS)));
+  try {
+    await Promise.race([errand(over.signal), late]);
+  } catch {
+    // The page asks again, and tells what is wrong.
+  }
+  clearTimeout(timer);
+  over.abort();
 }
 
 /** Milliseconds the keys have left, by the server's clock. */

@@ -1,4 +1,4 @@
-// Theme and density: chosen in the top bar, kept in this browser. Nothing else is kept there.
+// Theme and density: chosen in the top bar, kept in this browser.
 import { applyDensity, applyMode, Density, Mode } from "@cloudscape-design/global-styles";
 import { createStore } from "./store";
 

@@ -39,3 +39,13 @@ export async function account(page: Page, choice: string, userName = USER): Prom
   await page.getByRole('button', { name: new RegExp(userName) }).first().click()
   await page.getByRole('menuitem', { name: choice }).or(page.getByRole('menuitemcheckbox', { name: choice })).first().click()
 }
+
+/** The row of a connection in the table. */
+export const row = (page: Page, name: string): Locator => page.getByRole('row').filter({ has: page.getByRole('link', { name, exact: true }) })
+
+/** Selects a connection in the table and chooses from the Actions menu. */
+export async function act(page: Page, name: string, action: string): Promise<void> {
+  await page.getByRole('radio', { name: `Select ${name}`, exact: true }).check({ force: true })
+  await button(page, 'Actions').click()
+  await page.getByRole('menuitem', { name: action, exact: true }).click()
+}

@@ -8,6 +8,9 @@ interface Member {
   path: string
   label: string
   kind: 'text' | 'url' | 'integer' | 'boolean' | 'secret' | 'select' | 'list' | 'map' | 'arn'
+  /** Whether it belongs to OAuth. */
+  oauth: boolean
+  oauthKeys: string[]
 }
 
 export interface Form {

@@ -122,15 +122,15 @@ export class Server {
 
   // What tests put in place.
 
-  /** A connection to SAP's server, V4. */
-  async sapConnection(name: string, sap: string, properties: Record<string, unknown> = {}): Promise<void> {
+  /** A connection to SAP's server, V4. Another password needs a server that does not try it. */
+  async sapConnection(name: string, sap: string, properties: Record<string, unknown> = {}, password = SAP_PASSWORD): Promise<void> {
     await this.call('create-connector-profile', {
       connectorProfileName: name,
       connectorType: 'SAPOData',
       connectionMode: 'Public',
       connectorProfileConfig: {
         connectorProfileProperties: { SAPOData: { ...sapProperties(sap), ...properties } },
-        connectorProfileCredentials: { SAPOData: { basicAuthCredentials: { username: SAP_USER, password: SAP_PASSWORD } } },
+        connectorProfileCredentials: { SAPOData: { basicAuthCredentials: { username: SAP_USER, password } } },
       },
     })
   }

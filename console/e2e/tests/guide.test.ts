@@ -4,23 +4,13 @@ import { expect, inject } from 'vitest'
 import type { Page } from 'playwright-core'
 import { browserTest, useServer } from '../support/browser.ts'
 import { noTrace } from '../support/canary.ts'
-import { CONNECTIONS, button, gone, heading, seen, visit } from '../support/console.ts'
+import { CONNECTIONS, act, button, gone, heading, row, seen, visit } from '../support/console.ts'
 import { chooseConnector, deleteFromDetails, field, shown } from '../support/form.ts'
 import { SAP_PASSWORD, SAP_USER, type Server } from '../support/server.ts'
 
 const use = useServer()
 
 const connectors = (page: Page) => page.getByRole('button', { name: /Connectors/ }).first()
-
-/** The row of a connection in the table. */
-const row = (page: Page, name: string) => page.getByRole('row').filter({ has: page.getByRole('link', { name, exact: true }) })
-
-/** Selects a connection and chooses from the Actions menu. */
-async function act(page: Page, name: string, action: string): Promise<void> {
-  await page.getByRole('radio', { name: `Select ${name}` }).check({ force: true })
-  await button(page, 'Actions').click()
-  await page.getByRole('menuitem', { name: action, exact: true }).click()
-}
 
 /** The settings of the form, as a person types them. */
 async function settings(page: Page, port: string): Promise<void> {

@@ -1,6 +1,7 @@
 //! Passwords: what is asked of them, and their hashes (Argon2id, as OWASP's
 //! Password Storage Cheat Sheet has it: 19 MiB, two passes, one lane).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
@@ -31,12 +32,12 @@ const NOBODY: &str =
 
 /// Computes hashes, a few at once.
 pub struct Passwords {
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
 }
 
 impl Default for Passwords {
     fn default() -> Self {
-        Self { turns: Semaphore::new(AT_ONCE) }
+        Self { turns: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 }
 
@@ -83,13 +84,18 @@ impl Passwords {
         &self,
         work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let _turn = match tokio::time::timeout(PATIENCE, self.turns.acquire()).await {
+        let turn = match tokio::time::timeout(PATIENCE, Arc::clone(&self.turns).acquire_owned()).await {
             Ok(turn) => turn.map_err(ApiError::internal)?,
             Err(_) => {
                 return Err(ApiError::too_many_requests(
                     "Too many people sign in at once. Try again in a moment.",
                 ));
             }
+        };
+        // The turn goes with the work, which nothing stops: who hangs up must not make room for more of it.
+        let work = move || {
+            let _turn = turn;
+            work()
         };
         tokio::task::spawn_blocking(work).await.map_err(ApiError::internal)?
     }
@@ -161,6 +167,37 @@ mod tests {
         assert!(!passwords.verify(secret("correct horsf"), Some(hash.clone())).await.expect("checked"));
         assert!(!passwords.verify(secret("correct horse"), None).await.expect("checked"));
         assert_ne!(passwords.hash(secret("correct horse")).await.expect("hashed"), hash);
+    }
+
+    #[tokio::test]
+    async fn who_hangs_up_gives_no_turn_away_while_the_work_goes_on() {
+        let passwords = Passwords::default();
+        let (begun, told) = std::sync::mpsc::channel();
+        let (end, ended) = std::sync::mpsc::channel::<()>();
+        let work = passwords.in_turn(move || {
+            begun.send(()).expect("somebody waits");
+            ended.recv().map_err(ApiError::internal)
+        });
+        let hung_up = tokio::time::timeout(Duration::from_millis(20), work).await;
+        assert!(hung_up.is_err());
+        told.recv().expect("it has begun");
+        assert_eq!(passwords.turns.available_permits(), AT_ONCE - 1);
+        end.send(()).expect("it is still there");
+        let all = passwords.turns.acquire_many(u32::try_from(AT_ONCE).expect("few")).await;
+        assert!(all.is_ok(), "it is given back in the end");
+    }
+
+    #[tokio::test]
+    async fn a_name_that_nobody_has_takes_as_long() {
+        let passwords = Passwords::default();
+        let known = passwords.hash(secret("correct horse")).await.expect("hashed");
+        let time = async |hash: Option<Secret<String>>| {
+            let start = std::time::Instant::now();
+            assert!(!passwords.verify(secret("wrong password"), hash).await.expect("checked"));
+            start.elapsed()
+        };
+        let (somebody, nobody) = (time(Some(known)).await, time(None).await);
+        assert!(nobody > somebody / 4, "{nobody:?} and {somebody:?}");
     }
 
     #[test]

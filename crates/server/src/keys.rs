@@ -170,20 +170,6 @@ impl Keys {
     pub async fn list(&self) -> Result<Vec<tidegate_store::AccessKey>, ApiError> {
         Ok(self.store.access_keys().list(&self.account).await?)
     }
-
-    /// Disables a key, from the next request on.
-    ///
-    /// # Errors
-    /// When there is no such key, or when the store does not answer.
-    pub async fn disable(&self, id: &str) -> Result<(), ApiError> {
-        self.store.access_keys().set_enabled(&self.account, id, false).await?;
-        let mut opened = self.opened.write();
-        opened.changes += 1;
-        opened.keys.remove(id);
-        drop(opened);
-        self.signing.forget(id);
-        Ok(())
-    }
 }
 
 /// A new access key id and secret, of AWS's lengths and letters.
@@ -204,6 +190,29 @@ pub fn generate() -> Result<(String, Secret<String>), ApiError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lent_key_needs_its_token_and_ends_when_the_store_says() {
+        let entry = |kind, token: Option<&str>, expires_at_ms| {
+            AccessKeyEntry(OpenAccessKey {
+                key: tidegate_store::AccessKey {
+                    account: AccountId::new("123456789012"),
+                    id: "ASIA1".to_owned(),
+                    kind,
+                    enabled: true,
+                    created_at_ms: 0,
+                    expires_at_ms,
+                    session_id: None,
+                },
+                secret: Secret::new("secret".to_owned()),
+                session_token: token.map(|token| Secret::new(token.to_owned())),
+            })
+        };
+        let lent = entry(KeyKind::Session, Some("token"), Some(900_000));
+        let session = lent.as_access_key().session.expect("it has a token");
+        assert_eq!((session.token, session.expires_at.as_millisecond()), ("token", 900_000));
+        assert!(entry(KeyKind::User, None, None).as_access_key().session.is_none());
+    }
 
     #[test]
     fn generated_keys_have_the_form_of_awss() {

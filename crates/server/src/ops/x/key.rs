@@ -1,7 +1,7 @@
 //! Access keys: make, list, disable.
 
 use serde::{Deserialize, Serialize};
-use tidegate_store::KeyKind;
+use tidegate_store::{KeyKind, Revoked, Store};
 
 use super::Nothing;
 use crate::convert::timestamp;
@@ -78,9 +78,12 @@ pub async fn disable(call: Call, input: DisableInput) -> Result<Disabled, ApiErr
         }
         Some(_) => {}
     }
-    // It goes on when the caller does not wait: what is barred in the store must not live on in memory.
-    let disabling = tokio::spawn(async move { call.app.keys.disable(&id).await });
-    disabling.await.map_err(ApiError::internal)??;
+    let account = call.account().clone();
+    let disable = move |store: Store| async move {
+        store.access_keys().set_enabled(&account, &id, false).await?;
+        Ok(Revoked { keys: vec![id], ..Revoked::default() })
+    };
+    call.app.revoke(disable).await??;
     Ok(Disabled {})
 }
 

@@ -67,13 +67,14 @@ pub fn read<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let mut found = headers
         .get_all(header::COOKIE)
         .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .filter(|(given, _)| *given == name)
-        .map(|(_, value)| value);
+        // Other programs of the host may put into theirs what is no ASCII.
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b';'))
+        .filter_map(|pair| pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"="));
     let value = found.next()?;
-    found.next().is_none().then_some(value)
+    if found.next().is_some() {
+        return None;
+    }
+    std::str::from_utf8(value).ok()
 }
 
 /// A cookie's text as a header that is never shown.
@@ -98,7 +99,7 @@ mod tests {
     use super::*;
 
     fn headers(values: &[&str]) -> HeaderMap {
-        let values = values.iter().map(|value| HeaderValue::from_str(value).expect("a value"));
+        let values = values.iter().map(|value| HeaderValue::from_bytes(value.as_bytes()).expect("a value"));
         values.map(|value| (header::COOKIE, value)).collect()
     }
 
@@ -122,6 +123,7 @@ mod tests {
             assert_eq!(read(&[&planted, sent], name(prefix)), None, "twice");
             assert_eq!(read(&[&format!("{sent}; {planted}")], name(prefix)), None, "twice");
             assert_eq!(read(&[sent, &format!("{other}=planted")], name(prefix)), Some(hash));
+            assert_eq!(read(&[&format!("name=zoë; {sent}")], name(prefix)), Some(hash), "others' cookies");
             assert!(
                 clear(name(prefix), prefix)
                     .expect("a header")

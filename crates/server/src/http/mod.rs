@@ -1,6 +1,7 @@
 //! HTTP: the listener, the pipeline of one request, and the operator's pages.
 
 mod console;
+pub mod exchange;
 mod listener;
 mod pages;
 mod pipeline;
@@ -20,7 +21,7 @@ use crate::app::App;
 use crate::session;
 
 pub use listener::{Bound, Peer, TlsFiles};
-pub use public_url::PublicUrl;
+pub use public_url::{PublicUrl, is_safe};
 
 use public_url::CameAs;
 

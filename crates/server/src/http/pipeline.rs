@@ -1,18 +1,19 @@
 //! One API request from its bytes to its answer: route, signature, validation, operation.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{Method, header};
 use serde_json::Value;
 use tidegate_wire::{ErrorKind, Match, match_route, parse_body};
 use uuid::Uuid;
 
+use super::exchange;
 use super::public_url::{CameAs, PublicUrl};
 use super::sigv4::{self, Address, SignatureError, VerifyRequest};
 use crate::app::App;
@@ -23,9 +24,6 @@ use crate::session::Live;
 
 /// The largest body that is read; a definition with its tasks is far smaller.
 const MAX_BODY: usize = 1024 * 1024;
-
-/// How long a body may take to arrive.
-const BODY_TIME: Duration = Duration::from_secs(20);
 
 /// What a path asks for.
 enum Target<'p> {
@@ -75,7 +73,7 @@ pub async fn handle(State(app): State<Arc<App>>, request: Request) -> Response {
             tracing::info!(%request_id, operation = name, status, error = error.name, message = error.message, "Refused.");
         }
     }
-    respond(&request_id, result)
+    exchange::respond(&request_id, result)
 }
 
 async fn run(app: &Arc<App>, target: Target<'_>, parts: &Parts, body: Body) -> Result<Value, ApiError> {
@@ -97,31 +95,19 @@ async fn run(app: &Arc<App>, target: Target<'_>, parts: &Parts, body: Body) -> R
 /// Reads the body of a request whose headers promise a valid signature: nobody
 /// else can make the server wait for one, or keep one.
 async fn read_body(app: &Arc<App>, parts: &Parts, body: Body) -> Result<Bytes, ApiError> {
-    let too_large = || {
-        ApiError::new(
-            ErrorKind::RequestEntityTooLarge,
-            format!("The request's body is larger than {MAX_BODY} bytes, or did not arrive whole."),
-        )
-    };
     let stated = parts
         .headers
         .get(header::CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if stated.is_some_and(|length| length > MAX_BODY as u64) {
-        return Err(too_large());
+        return Err(exchange::too_large(MAX_BODY));
     }
     let nothing = Bytes::new();
     let parsed = sigv4::parse(&signed_part(parts, &nothing, &[]), &app.scope.region)?;
     if find_key(app, parts, parsed.access_key_id()).await?.is_none() {
         return Err(SignatureError::UnrecognizedClient.into());
     }
-    match tokio::time::timeout(BODY_TIME, to_bytes(body, MAX_BODY)).await {
-        Ok(read) => read.map_err(|_| too_large()),
-        Err(_) => Err(ApiError::new(
-            ErrorKind::RequestTimeout,
-            format!("The request's body did not arrive within {} seconds.", BODY_TIME.as_secs()),
-        )),
-    }
+    exchange::read_body(body, MAX_BODY).await
 }
 
 fn signed_part<'a>(parts: &'a Parts, body: &'a Bytes, also_known_as: &'a [Address<'a>]) -> VerifyRequest<'a> {
@@ -174,27 +160,4 @@ async fn find_key(
     let session = app.sessions.find(app, &parts.headers).await?;
     let session = session.filter(|session| session.id == session_id);
     Ok(session.map(|session| (key, Some(session))))
-}
-
-fn respond(request_id: &Uuid, result: Result<Value, ApiError>) -> Response {
-    let (status, error_type, body) = match result {
-        Ok(value) => (StatusCode::OK, None, value),
-        Err(error) => {
-            let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            let body = serde_json::json!({ "message": error.message });
-            (status, Some(HeaderValue::from_static(error.name)), body)
-        }
-    };
-    let mut response = Response::new(Body::from(body.to_string()));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Ok(id) = HeaderValue::from_str(&request_id.to_string()) {
-        headers.insert("x-amzn-requestid", id);
-    }
-    if let Some(error_type) = error_type {
-        headers.insert("x-amzn-errortype", error_type);
-    }
-    response
 }

@@ -212,9 +212,17 @@ fn prefix(path: &str) -> Result<String, PublicUrlError> {
 
 /// Whether a host of a URL is this machine, as browsers see it.
 fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    address
-        .map_or_else(|_| host == "localhost" || host.ends_with(".localhost"), |address| address.is_loopback())
+    is_this_machine(host) || host.ends_with(".localhost")
+}
+
+fn is_this_machine(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Whether a URL keeps what is sent to it from others: by TLS, or because it does not leave this machine.
+pub fn is_safe(url: &Url) -> bool {
+    url.scheme() == "https" || (url.scheme() == "http" && url.host_str().is_some_and(is_this_machine))
 }
 
 #[cfg(test)]
@@ -313,6 +321,19 @@ mod tests {
             (Method::GET, "/tags/%ff", &["/p/tags/%ff"]),
         ] {
             assert_eq!(url.signed_paths(&method, path), signed, "{path}");
+        }
+    }
+
+    #[test]
+    fn http_is_for_this_machine_alone() {
+        let safe = |url: &str| is_safe(&Url::parse(url).expect(url));
+        for good in ["https://example.com", "http://localhost:1", "http://127.0.0.2/x", "http://[::1]:9/"] {
+            assert!(safe(good), "{good}");
+        }
+        for bad in
+            ["http://example.com", "http://localhost.example.com", "http://10.0.0.1", "ftp://localhost"]
+        {
+            assert!(!safe(bad), "{bad}");
         }
     }
 }

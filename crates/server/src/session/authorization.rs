@@ -13,9 +13,11 @@ use crate::ops::complete_authorization;
 
 /// Takes it for the session that has begun the authorization. The window has
 /// no access key, and needs none: the state is known to that session alone.
-pub async fn complete(State(app): State<Arc<App>>, signed: Signed, request: Request) -> Response {
+pub async fn complete(State(app): State<Arc<App>>, request: Request) -> Response {
     reply(&app, "CompleteConnectorAuthorization", async {
-        let input = read(request.into_body()).await?;
+        let (parts, body) = request.into_parts();
+        let signed = Signed::of(&app, &parts).await?;
+        let input = read(body).await?;
         let completed = complete_authorization(&app, signed.id(), input)?;
         Ok(Answer::of(serde_json::to_value(completed).map_err(ApiError::internal)?))
     })

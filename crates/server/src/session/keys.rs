@@ -7,10 +7,9 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use serde_json::json;
 
-use super::state::now_ms;
 use super::{Answer, Signed, over, read_nothing, reply};
 use crate::app::App;
-use crate::convert::timestamp;
+use crate::convert::{now_ms, timestamp};
 
 /// How long a key lives, in milliseconds.
 const LIFE_MS: i64 = 15 * 60 * 1000;

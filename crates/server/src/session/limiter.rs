@@ -371,6 +371,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn only_so_many_wait_for_their_turn() {
+        let (limiter, start) = (Limiter::default(), Instant::now());
+        let _under_way: Vec<_> =
+            (0..5).map(|_| now(&limiter, "ada", peer(1), start).expect("a turn")).collect();
+        async fn at_once<T>(turn: impl Future<Output = T>) -> Option<T> {
+            tokio::time::timeout(Duration::ZERO, turn).await.ok()
+        }
+        let mut waiting: Vec<_> = (0..WAITING).map(|_| Box::pin(limiter.attempt("ada", peer(1)))).collect();
+        for attempt in &mut waiting {
+            assert!(at_once(attempt.as_mut()).await.is_none(), "it waits");
+        }
+        let more = at_once(limiter.attempt("ada", peer(1))).await.expect("at once");
+        assert_eq!(more.err(), Some(FIRST_LOCK));
+        drop(waiting.pop());
+        assert!(at_once(limiter.attempt("ada", peer(1))).await.is_none(), "a place was given up");
+    }
+
+    #[tokio::test]
     async fn right_passwords_at_once_are_all_admitted_and_guesses_are_not() {
         let limiter = Limiter::default();
         let work = async |right: bool| {

@@ -9,6 +9,7 @@ mod authorization;
 mod cookie;
 mod keys;
 mod limiter;
+pub mod name;
 mod oidc;
 mod origin;
 pub mod password;
@@ -18,15 +19,15 @@ mod state;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{FromRequestParts, Request};
+use axum::body::Body;
+use axum::extract::Request;
 use axum::response::Response;
 use axum::routing::{get, post};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, header};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tidegate_wire::ErrorKind;
@@ -34,15 +35,13 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::error::ApiError;
-use crate::http::Peer;
+use crate::http::{Peer, exchange};
 
 pub use oidc::{Oidc, OidcSettings};
 pub use state::{Live, SessionSettings, Sessions};
 
 /// The largest body that is read.
 const MAX_BODY: usize = 16 * 1024;
-/// How long a body may take to arrive.
-const BODY_TIME: Duration = Duration::from_secs(20);
 
 /// The routes below the console's path.
 pub fn routes() -> Router<Arc<App>> {
@@ -57,8 +56,8 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/session/authorization", post(authorization::complete))
 }
 
-/// The live session of a request, by its cookie: an extractor. A request that
-/// changes something is admitted from the console's own page only.
+/// The live session of a request, by its cookie. A request that changes
+/// something is admitted from the console's own page only.
 pub struct Signed(Arc<Live>);
 
 impl Signed {
@@ -87,14 +86,6 @@ impl Signed {
     pub async fn of(app: &Arc<App>, parts: &Parts) -> Result<Self, ApiError> {
         origin::check(app, parts)?;
         app.sessions.find(app, &parts.headers).await?.map(Self).ok_or_else(over)
-    }
-}
-
-impl FromRequestParts<Arc<App>> for Signed {
-    type Rejection = Response;
-
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
-        Self::of(app, parts).await.map_err(|error| respond(&Uuid::new_v4(), Err(error.into())))
     }
 }
 
@@ -154,52 +145,26 @@ async fn reply(
 }
 
 fn respond(request_id: &Uuid, result: Result<Answer, Refusal>) -> Response {
-    let mut headers = HeaderMap::new();
-    let (status, body) = match result {
+    let mut more =
+        HeaderMap::from_iter([(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"))]);
+    let result = match result {
         Ok(Answer { body, cookie }) => {
-            headers.extend(cookie.map(|cookie| (header::SET_COOKIE, cookie)));
-            (200, body)
+            more.extend(cookie.map(|cookie| (header::SET_COOKIE, cookie)));
+            Ok(body)
         }
         Err(Refusal { error, retry_after }) => {
-            headers.insert("x-amzn-errortype", HeaderValue::from_static(error.name));
-            headers.extend(retry_after.map(|seconds| (header::RETRY_AFTER, HeaderValue::from(seconds))));
-            (error.status, serde_json::json!({ "message": error.message }))
+            more.extend(retry_after.map(|seconds| (header::RETRY_AFTER, HeaderValue::from(seconds))));
+            Err(error)
         }
     };
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    if let Ok(id) = HeaderValue::from_str(&request_id.to_string()) {
-        headers.insert("x-amzn-requestid", id);
-    }
-    let mut response = Response::new(Body::from(body.to_string()));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    *response.headers_mut() = headers;
+    let mut response = exchange::respond(request_id, result);
+    response.headers_mut().extend(more);
     response
-}
-
-/// Reads a body.
-///
-/// # Errors
-/// 413 when it is too large, 408 when it did not arrive in time.
-async fn read_bytes(body: Body) -> Result<Bytes, ApiError> {
-    match tokio::time::timeout(BODY_TIME, to_bytes(body, MAX_BODY)).await {
-        Ok(read) => read.map_err(|_| {
-            ApiError::new(
-                ErrorKind::RequestEntityTooLarge,
-                format!("The request's body is larger than {MAX_BODY} bytes, or did not arrive whole."),
-            )
-        }),
-        Err(_) => Err(ApiError::new(
-            ErrorKind::RequestTimeout,
-            format!("The request's body did not arrive within {} seconds.", BODY_TIME.as_secs()),
-        )),
-    }
 }
 
 /// Reads the body of a route that takes nothing: empty, or an object without members.
 async fn read_nothing(body: Body) -> Result<(), ApiError> {
-    let bytes = read_bytes(body).await?;
+    let bytes = exchange::read_body(body, MAX_BODY).await?;
     let is_nothing = bytes.is_empty()
         || serde_json::from_slice::<Value>(&bytes)
             .is_ok_and(|value| value.as_object().is_some_and(serde_json::Map::is_empty));
@@ -211,7 +176,7 @@ async fn read_nothing(body: Body) -> Result<(), ApiError> {
 
 /// Reads a JSON body. serde's own text could quote a password, so it is not told.
 async fn read<T: DeserializeOwned>(body: Body) -> Result<T, ApiError> {
-    let bytes = read_bytes(body).await?;
+    let bytes = exchange::read_body(body, MAX_BODY).await?;
     serde_json::from_slice(&bytes).map_err(|_| {
         ApiError::new(
             ErrorKind::Serialization,

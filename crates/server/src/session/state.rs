@@ -16,6 +16,7 @@ use super::limiter::Limiter;
 use super::oidc::Oidc;
 use super::password::Passwords;
 use crate::app::App;
+use crate::convert::now_ms;
 use crate::error::ApiError;
 
 /// How long a session lasts in any case.
@@ -239,11 +240,6 @@ impl Sessions {
     fn step(&self) -> Duration {
         STEP.min(self.settings.idle / 10)
     }
-}
-
-/// The present, in epoch milliseconds.
-pub fn now_ms() -> i64 {
-    jiff::Timestamp::now().as_millisecond()
 }
 
 fn millis(duration: Duration) -> i64 {

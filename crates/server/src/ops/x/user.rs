@@ -8,10 +8,7 @@ use super::Nothing;
 use crate::convert::timestamp;
 use crate::error::ApiError;
 use crate::ops::Call;
-use crate::session::password;
-
-/// Characters of a user name at most, as IAM has it.
-const LONGEST_NAME: usize = 64;
+use crate::session::{name, password};
 
 /// Whom, and with which password; without one, one is made.
 #[derive(Debug, Deserialize)]
@@ -135,14 +132,13 @@ fn known(error: StoreError) -> ApiError {
     }
 }
 
-/// A user's name stands in ARNs, so it is made of what IAM allows there.
-fn check_name(name: &str) -> Result<(), ApiError> {
-    let good = |character: char| character.is_ascii_alphanumeric() || "_+=,.@-".contains(character);
-    if (1..=LONGEST_NAME).contains(&name.len()) && name.chars().all(good) {
+fn check_name(text: &str) -> Result<(), ApiError> {
+    if (1..=name::LONGEST).contains(&text.len()) && text.chars().all(name::allows) {
         return Ok(());
     }
     Err(ApiError::validation(format!(
-        "A user name has 1 to {LONGEST_NAME} letters, digits and characters of _+=,.@-"
+        "A user name has 1 to {} letters, digits and characters of _+=,.@-",
+        name::LONGEST
     )))
 }
 

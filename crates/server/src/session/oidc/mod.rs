@@ -18,7 +18,7 @@ use tidegate_store::SignedInAs;
 
 use self::provider::{Identity, Provider};
 use self::ticket::Tickets;
-use super::{origin, peer};
+use super::{name, origin, peer};
 use crate::app::App;
 use crate::error::ApiError;
 
@@ -31,8 +31,6 @@ const CALLBACK: &str = "session/oidc/callback";
 
 /// Characters of a provider's text that are shown at most.
 const LONGEST_TEXT: usize = 300;
-/// Characters of a user name at most, as IAM has it.
-const LONGEST_NAME: usize = 64;
 
 /// Signing in with the provider that is set.
 pub struct Oidc {
@@ -129,8 +127,7 @@ fn admitted(oidc: &Oidc, identity: &Identity) -> Result<String, String> {
 
 /// A name that may stand in an ARN.
 fn user_name(text: &str) -> String {
-    let good = |letter: char| letter.is_ascii_alphanumeric() || "_+=,.@-".contains(letter);
-    text.chars().map(|letter| if good(letter) { letter } else { '-' }).take(LONGEST_NAME).collect()
+    text.chars().map(|letter| if name::allows(letter) { letter } else { '-' }).take(name::LONGEST).collect()
 }
 
 /// What the provider has put into the address.

@@ -19,8 +19,9 @@ use openidconnect::{
 };
 use tokio::sync::Mutex;
 
-use super::settings::{OidcSettings, is_safe};
+use super::settings::OidcSettings;
 use super::ticket::Ticket;
+use crate::http::is_safe;
 use crate::server::explain;
 
 /// How long the provider's description of itself is taken as it was.
@@ -267,5 +268,66 @@ impl<'c> AsyncHttpClient<'c> for Http {
 
     fn call(&'c self, request: HttpRequest) -> Self::Future {
         Box::pin(self.send(request))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    fn http() -> Http {
+        let settings = OidcSettings {
+            issuer: String::new(),
+            client_id: String::new(),
+            client_secret: None,
+            name: String::new(),
+            allow: Vec::new(),
+            ca_file: None,
+        };
+        Http::new(&settings).expect("a client")
+    }
+
+    fn get(url: &str) -> HttpRequest {
+        http::Request::get(url).body(Vec::new()).expect("a request")
+    }
+
+    /// Answers one request with these bytes; gives its URL.
+    fn peer(answer: Vec<u8>) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}/", listener.local_addr().expect("bound"));
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("a connection");
+            let lines = BufReader::new(stream.try_clone().expect("the same")).lines();
+            lines.map_while(Result::ok).take_while(|line| !line.is_empty()).for_each(drop);
+            // Who has read enough may hang up.
+            let _ = stream.write_all(&answer);
+        });
+        url
+    }
+
+    #[tokio::test]
+    async fn nothing_is_sent_in_the_clear_over_a_network() {
+        let error = http().send(get("http://192.0.2.1/token")).await.expect_err("refused");
+        assert!(matches!(error, HttpError::InTheClear(_)), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_an_answer_and_is_not_followed() {
+        let url = peer(
+            b"HTTP/1.1 307 Moved\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n".to_vec(),
+        );
+        assert_eq!(http().send(get(&url)).await.expect("answered").status(), 307);
+    }
+
+    #[tokio::test]
+    async fn an_endless_answer_is_not_read() {
+        let whole = [b"HTTP/1.1 200 OK\r\n\r\n".to_vec(), vec![b' '; MAX_BODY + 1]].concat();
+        let error = http().send(get(&peer(whole.clone()))).await.expect_err("refused");
+        assert!(matches!(error, HttpError::TooLarge), "{error:?}");
+        let fits = http().send(get(&peer(whole[..whole.len() - 1].to_vec()))).await.expect("answered");
+        assert_eq!(fits.body().len(), MAX_BODY);
     }
 }

@@ -10,7 +10,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
 
 use super::super::cookie;
-use super::super::state::now_ms;
+use crate::convert::now_ms;
 use crate::error::ApiError;
 
 /// How long somebody may be at the provider, in seconds.

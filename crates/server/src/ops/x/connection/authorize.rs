@@ -1,7 +1,5 @@
 //! Authorize: where a person gives consent, and what came back from there.
 
-use std::net::IpAddr;
-
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,6 +10,7 @@ use crate::app::App;
 use crate::authorizations::{LIFETIME, Purpose};
 use crate::convert::{now_ms, timestamp};
 use crate::error::ApiError;
+use crate::http::is_safe;
 use crate::ops::Call;
 use crate::ops::profile_rules::{known_label, refused};
 
@@ -121,8 +120,7 @@ pub async fn begin(call: Call, input: BeginInput) -> Result<Begun, ApiError> {
 fn consent_url(text: &str) -> Result<Url, ApiError> {
     let bad = |why: &str| refused(&[format!("the authorization code URL {why}")]);
     let mut url = Url::parse(text).map_err(|_| bad("is no URL"))?;
-    let safe = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url.host_str()));
-    if !safe {
+    if !is_safe(&url) {
         return Err(bad("must begin with https://"));
     }
     if !url.username().is_empty() || url.password().is_some() {
@@ -132,13 +130,6 @@ fn consent_url(text: &str) -> Result<Url, ApiError> {
     Ok(url)
 }
 
-fn is_loopback(host: Option<&str>) -> bool {
-    host.is_some_and(|host| {
-        let address = host.trim_start_matches('[').trim_end_matches(']');
-        host == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-    })
-}
-
 /// Whether an address is the console's own: below the public URL, or below the
 /// one that the request came to.
 fn is_own(call: &Call, redirect_uri: &str) -> bool {
@@ -146,12 +137,12 @@ fn is_own(call: &Call, redirect_uri: &str) -> bool {
         return true;
     }
     let Ok(url) = Url::parse(redirect_uri) else { return false };
-    let safe = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url.host_str()));
-    safe && call.came_to().is_some_and(|host| {
-        // Both ways through the parser, so that a default port counts as none.
-        let own = Url::parse(&format!("{}://{host}/{REDIRECT_PATH}", url.scheme()));
-        own.is_ok_and(|own| own == url)
-    })
+    is_safe(&url)
+        && call.came_to().is_some_and(|host| {
+            // Both ways through the parser, so that a default port counts as none.
+            let own = Url::parse(&format!("{}://{host}/{REDIRECT_PATH}", url.scheme()));
+            own.is_ok_and(|own| own == url)
+        })
 }
 
 /// What came back to the page.

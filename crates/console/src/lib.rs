@@ -36,16 +36,3 @@ pub const fn available() -> bool {
 pub fn find(path: &str) -> Option<&'static Asset> {
     ASSETS.binary_search_by(|asset| asset.path.cmp(path)).ok().and_then(|at| ASSETS.get(at))
 }
-
-/// The page at `/`.
-///
-/// # Panics
-/// Never: the build script refuses to write a table without it.
-pub fn index() -> &'static Asset {
-    find("/").expect("the build script puts an index into every table")
-}
-
-/// Every file, in the order of their paths.
-pub fn all() -> &'static [Asset] {
-    ASSETS
-}

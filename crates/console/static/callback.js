@@ -32,13 +32,8 @@
         cache: "no-store",
       });
       const said = await response.json().catch(() => ({}));
-      if (!response.ok) {
-        return { ok: false, message: said.message ?? `The server answered with status ${response.status}. Begin the authorization again.` };
-      }
-      const refused = answer.errorDescription ?? answer.error;
-      return refused
-        ? { ok: false, message: `The authorization server refused: ${refused}` }
-        : { ok: true, message: "Authorized. This window can be closed." };
+      const unknown = `The server answered with status ${response.status}. Begin the authorization again.`;
+      return { ok: response.ok && said.ok === true, message: said.message ?? unknown };
     } catch {
       return { ok: false, message: "The server does not answer. Close this window and begin the authorization again." };
     }

@@ -38,6 +38,14 @@ def key_rows(server):
         return {row[0] for row in database.execute("SELECT id FROM access_key WHERE kind = 'session'")}
 
 
+def latest_ends(server):
+    """How many milliseconds each session may last, however busy it is."""
+    import sqlite3
+
+    with sqlite3.connect(f"file:{server.data_dir}/tidegate.db?mode=ro", uri=True) as database:
+        return [row[0] for row in database.execute("SELECT ends_at_ms - created_at_ms FROM console_session")]
+
+
 def test_the_page_learns_how_to_sign_in_before_anybody_has(make_server):
     server = make_server()
     before = Browser(server).ask("/session").json()
@@ -60,6 +68,7 @@ def test_a_session_gets_keys_that_sign_only_together_with_its_cookie(live, user,
     assert (keys["region"], keys["accountId"], keys["idleMinutes"]) == (REGION, ACCOUNT, 30)
     left = datetime.datetime.fromisoformat(keys["expiration"]) - datetime.datetime.now(datetime.UTC)
     assert 14 * 60 < left.total_seconds() <= 15 * 60
+    assert {round(age / 1000) for age in latest_ends(live)} == {12 * 3600}, "nobody stays for ever"
     assert browser.appflow().list_flows()["flows"] is not None
     assert refused(browser.appflow(cookie="")) == UNKNOWN
     assert refused(browser.appflow(cookie=other.cookie)) == UNKNOWN

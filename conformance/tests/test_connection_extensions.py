@@ -4,7 +4,6 @@ import datetime
 import itertools
 import json
 import re
-import shutil
 import subprocess
 import time
 
@@ -242,8 +241,6 @@ def test_every_pattern_means_here_and_in_a_browser_what_the_server_means(forms, 
     samples = ["", "a", "100", "abc", "https://x.example/y?z=1", "http://x", "ftp://x", "a b", "a\nb", "ä", "arn:aws:x", "\u2028",
                "com.amazonaws.vpce.us-east-1.vpce-svc-1", "a.b.c", "upsolver-appflow-x", "\x0b", "-", "\U0001f600"]
     here = [[bool(re.fullmatch(p, s)) for s in samples] for p in patterns]
-    if not shutil.which("node"):
-        pytest.skip("node is not there")
     script = ("const [p, s] = JSON.parse(require('fs').readFileSync(0));"
               "console.log(JSON.stringify(p.map(p => s.map(s => new RegExp(`^(?:${p})$`, 'u').test(s)))))")
     browser = subprocess.run(["node", "-e", script], input=json.dumps([patterns, samples]), capture_output=True, text=True,

@@ -2,9 +2,9 @@
 
 import base64
 import json
-import threading
 import urllib.parse
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from .peer import Peer, send
 
 METADATA = """<?xml version="1.0" encoding="utf-8"?>
 <edmx:Edmx Version="4.0" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx"><edmx:DataServices>
@@ -16,31 +16,17 @@ METADATA = """<?xml version="1.0" encoding="utf-8"?>
 PAGE, PAGES = 100, 5
 
 
-class Hostile:
+class Hostile(Peer):
     """The service on a free port; `seen` keeps (path with query, Authorization) of every request."""
 
     def __init__(self, elsewhere=None, foreign=None, host="127.0.0.1"):
         self.foreign = foreign
         self.seen, self.elsewhere, self.times = [], elsewhere, {}
-        outer = self
+        super().__init__(host)
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *_):
-                pass
-
-            def do_GET(self):
-                outer.seen.append((self.path, self.headers.get("Authorization")))
-                outer.answer(self)
-
-        self.server = ThreadingHTTPServer((host, 0), Handler)
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
+    def get(self, http):
+        self.seen.append((http.path, http.headers.get("Authorization")))
+        self.answer(http)
 
     def asked(self, mode):
         return [path for path, _ in self.seen if path.startswith(f"/{mode}/")]
@@ -50,16 +36,8 @@ class Hostile:
         return self.times[what]
 
     @staticmethod
-    def send(http, status, body, kind="application/json", length=None, **headers):
-        body = body if isinstance(body, bytes) else body.encode()
-        http.send_response(status)
-        http.send_header("Content-Type", kind)
-        http.send_header("OData-Version", "4.0")
-        http.send_header("Content-Length", str(length or len(body)))
-        for name, value in headers.items():
-            http.send_header(name.replace("_", "-"), value)
-        http.end_headers()
-        http.wfile.write(body)
+    def send(http, status, body, kind="application/json", **more):
+        send(http, status, body.encode(), kind, OData_Version="4.0", **more)
 
     def echo(self, http):
         """An error that repeats the caller's secret in every form it can think of."""

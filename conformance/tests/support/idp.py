@@ -4,68 +4,42 @@ import base64
 import hashlib
 import json
 import secrets
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, unquote, urlencode, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 from .hostile import METADATA
+from .peer import Peer, first_of, send
 
 CLIENT, CLIENT_SECRET = "tidegate+client/1", "s3cret%of+the:client"
 
 
-class Idp:
+class Idp(Peer):
     """Both on one free port. `exchanges` keeps (status, form) of every request to the token endpoint."""
 
     def __init__(self):
         self.codes, self.tokens, self.exchanges = {}, set(), []
-        outer = self
+        super().__init__()
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+    def get(self, http):
+        url = urlsplit(http.path)
+        if url.path == "/authorize":
+            return self.consent(http, first_of(url.query))
+        bearer = (http.headers.get("Authorization") or "").removeprefix("Bearer ")
+        if bearer not in self.tokens:
+            return self.answer(http, 401, {"error": {"message": "no good token"}})
+        if not url.path.startswith("/odata/"):
+            return self.answer(http, 404, {"error": {"message": "no such service"}})
+        if url.path.endswith("/$metadata"):
+            return send(http, 200, METADATA.encode(), "application/xml", OData_Version="4.0")
+        return self.answer(http, 200, {"value": []})
 
-            def log_message(self, *_):
-                pass
-
-            def do_GET(self):
-                url = urlsplit(self.path)
-                if url.path == "/authorize":
-                    return outer.consent(self, {k: v[0] for k, v in parse_qs(url.query).items()})
-                bearer = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
-                if bearer not in outer.tokens:
-                    return outer.send(self, 401, {"error": {"message": "no good token"}})
-                if not url.path.startswith("/odata/"):
-                    return outer.send(self, 404, {"error": {"message": "no such service"}})
-                if url.path.endswith("/$metadata"):
-                    return outer.send(self, 200, METADATA, "application/xml")
-                return outer.send(self, 200, {"value": []})
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                form = {k: v[0] for k, v in parse_qs(body).items()}
-                status, answer = outer.exchange(self.headers.get("Authorization") or "", form)
-                outer.exchanges.append((status, form))
-                outer.send(self, status, answer)
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self.server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
+    def post(self, http, form):
+        status, answer = self.exchange(http.headers.get("Authorization") or "", form)
+        self.exchanges.append((status, form))
+        self.answer(http, status, answer)
 
     @staticmethod
-    def send(http, status, body, kind="application/json", **headers):
-        body = (body if isinstance(body, str) else json.dumps(body)).encode()
-        http.send_response(status)
-        http.send_header("Content-Type", kind)
-        http.send_header("OData-Version", "4.0")
-        http.send_header("Content-Length", str(len(body)))
-        for name, value in headers.items():
-            http.send_header(name, value)
-        http.end_headers()
-        http.wfile.write(body)
+    def answer(http, status, body):
+        send(http, status, json.dumps(body).encode(), OData_Version="4.0")
 
     def consent(self, http, asked):
         """A person who says yes at once, or no when the scope asks for too much."""
@@ -75,7 +49,7 @@ class Idp:
             code = secrets.token_urlsafe(16)
             self.codes[code] = asked
             back = {"code": code, "state": asked["state"]}
-        self.send(http, 303, "", Location=f"{asked['redirect_uri']}?{urlencode(back)}")
+        send(http, 303, b"", Location=f"{asked['redirect_uri']}?{urlencode(back)}")
 
     def exchange(self, authorization, form):
         scheme, _, given = authorization.partition(" ")
@@ -106,4 +80,3 @@ class Idp:
     def credentials(code, **more):
         return {"SAPOData": {"oAuthCredentials": {
             "clientId": CLIENT, "clientSecret": CLIENT_SECRET, "oAuthRequest": {"authCode": code}, **more}}}
-

@@ -5,12 +5,12 @@ import hashlib
 import hmac
 import json
 import secrets
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, unquote, urlencode, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 import rsa
+
+from .peer import Peer, first_of, send
 
 CLIENT, SECRET = "tidegate-console", "canary client+secret/of=the provider"
 
@@ -23,7 +23,7 @@ def number(value):
     return b64(value.to_bytes((value.bit_length() + 7) // 8, "big"))
 
 
-class Oidc:
+class Oidc(Peer):
     """`person` has the claims of whoever signs in; `lie(header, claims)` changes the next tokens."""
 
     def __init__(self):
@@ -31,29 +31,7 @@ class Oidc:
         self.codes, self.tokens, self.seen, self.exchanges = {}, {}, [], []
         self.lie, self.deny, self.in_token, self.sign_with = None, None, True, "RS256"
         self.new_key()
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *_):
-                pass
-
-            def do_GET(self):
-                outer.seen.append(self.path)
-                outer.get(self)
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                outer.exchange(self, {k: v[0] for k, v in parse_qs(body).items()})
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
+        super().__init__()
 
     def new_key(self):
         """The provider gets another key; the old one is told no more."""
@@ -61,52 +39,46 @@ class Oidc:
         self.kid = secrets.token_hex(4)
 
     @staticmethod
-    def send(http, status, body, **headers):
-        body = json.dumps(body).encode()
-        http.send_response(status)
-        http.send_header("Content-Type", "application/json")
-        http.send_header("Content-Length", str(len(body)))
-        for name, value in headers.items():
-            http.send_header(name, value)
-        http.end_headers()
-        http.wfile.write(body)
+    def answer(http, status, body):
+        send(http, status, json.dumps(body).encode())
 
     def get(self, http):
+        self.seen.append(http.path)
         url = urlsplit(http.path)
         if url.path == "/.well-known/openid-configuration":
-            return self.send(http, 200, {
+            return self.answer(http, 200, {
                 "issuer": self.url, "authorization_endpoint": f"{self.url}/authorize", "token_endpoint": f"{self.url}/token",
                 "jwks_uri": f"{self.url}/jwks", "userinfo_endpoint": f"{self.url}/userinfo",
                 "response_types_supported": ["code"], "subject_types_supported": ["public"],
                 "id_token_signing_alg_values_supported": ["RS256", "HS256", "none"]})
         if url.path == "/jwks":
-            return self.send(http, 200, {"keys": [{"kty": "RSA", "use": "sig", "alg": "RS256", "kid": self.kid,
+            return self.answer(http, 200, {"keys": [{"kty": "RSA", "use": "sig", "alg": "RS256", "kid": self.kid,
                                                    "n": number(self.key.n), "e": number(self.key.e)}]})
         if url.path == "/userinfo":
             token = (http.headers.get("Authorization") or "").removeprefix("Bearer ")
-            return self.send(http, 200, self.tokens[token]) if token in self.tokens else self.send(http, 401, {})
-        asked = {k: v[0] for k, v in parse_qs(url.query).items()}
+            return self.answer(http, 200, self.tokens[token]) if token in self.tokens else self.answer(http, 401, {})
+        asked = first_of(url.query)
         if self.deny:
             back = {"error": "access_denied", "error_description": self.deny, "state": asked["state"]}
         else:
             code = secrets.token_urlsafe(16)
             self.codes[code] = asked
             back = {"code": code, "state": asked["state"]}
-        return self.send(http, 303, "", Location=f"{asked['redirect_uri']}?{urlencode(back)}")
+        return send(http, 303, b"", Location=f"{asked['redirect_uri']}?{urlencode(back)}")
 
-    def exchange(self, http, form):
+    def post(self, http, form):
         given = (http.headers.get("Authorization") or "").removeprefix("Basic ")
         client, _, secret = base64.b64decode(given or "Og==").decode().partition(":")
         self.exchanges.append(form)
         if (unquote(client), unquote(secret.replace("+", " "))) != (CLIENT, SECRET):
-            return self.send(http, 401, {"error": "invalid_client"})
+            return self.answer(http, 401, {"error": "invalid_client"})
         asked = self.codes.pop(form.get("code"), None)
         challenge = b64(hashlib.sha256(form.get("code_verifier", "").encode()).digest())
         if not asked or asked["redirect_uri"] != form["redirect_uri"] or (asked["code_challenge_method"], asked["code_challenge"]) != ("S256", challenge):
-            return self.send(http, 400, {"error": "invalid_grant"})
+            return self.answer(http, 400, {"error": "invalid_grant"})
         token = secrets.token_urlsafe(16)
         self.tokens[token] = dict(self.person)
-        return self.send(http, 200, {"access_token": token, "token_type": "Bearer", "expires_in": 60,
+        return self.answer(http, 200, {"access_token": token, "token_type": "Bearer", "expires_in": 60,
                                      "id_token": self.id_token(asked)})
 
     def id_token(self, asked):

@@ -160,6 +160,8 @@ def test_a_refusal_is_told(live, idp, name):
     answer = complete(live, consent(begun)).json()
     assert answer["ok"] is False and "access_denied: that is too much" in answer["message"]
     refused(create(live, idp, name, begun["authCode"]), "access_denied: that is too much")
+    endless = complete(live, {"state": begin(live, idp)["state"], "code": "c" * 4097}).json()
+    assert endless["ok"] is False and "no code that could be used" in endless["message"]
 
 
 def test_update_edit_and_copy_take_an_authorization(live, idp, name):
@@ -192,10 +194,16 @@ def test_a_verifier_is_not_taken_from_a_client(live, emulation, idp, name):
     sent = {"authCode": back["code"], "redirectUri": f"{live.url}/oauth/callback", "codeVerifier": "v" * 43}
     refused(create(live, idp, name, "", oAuthRequest=sent), "invalid_grant", "ConnectorAuthenticationException")
     assert "code_verifier" not in idp.exchanges[-1][1]
-    # Stored without a check, a code waits with its verifier, and a copy carries neither.
+    # Stored without a check, a code waits with its verifier; a copy carries neither.
     begun = begin(emulation, idp)
     assert complete(emulation, consent(begun)).status_code == 200
     assert create(emulation, idp, name, begun["authCode"]).status_code == 200
+    copied = emulation.raw("/x/copy-connector-profile", {
+        "sourceConnectorProfileName": name, "connectorProfileName": name + "-copy",
+        "connectorProfileCredentials": {"SAPOData": {"oAuthCredentials": {
+            "clientId": CLIENT, "clientSecret": CLIENT_SECRET, "accessToken": "t"}}}})
+    assert copied.status_code == 200, copied.text
+    assert not [path for path in held(emulation, name + "-copy") if "oAuthRequest" in path]
     assert emulation.tidegate("connection", "test", name).code == 0
     assert idp.exchanges[-1][0] == 200 and not [path for path in held(emulation, name) if "oAuthRequest" in path]
 
@@ -219,6 +227,9 @@ def test_what_cannot_be_begun_is_told(live, idp):
     slack = live.raw(BEGIN, begin_input(live, idp, connectorType="Slack", connectorProfileProperties={
         "Slack": {"instanceUrl": "https://x.slack.com"}})).json()
     assert slack["authorizationUrl"].startswith("https://slack.com/oauth/v2/authorize?")
+    form = live.raw("/x/describe-connector-form", {"connectorType": "Slack"}).json()["authorization"]
+    asked = parse_qs(urlsplit(slack["authorizationUrl"]).query)["scope"]
+    assert asked == [" ".join(form["scopes"])] and form["scopes"], "the connector's own, where nobody names others"
 
 
 # The console: its window has the session's cookie and no key.

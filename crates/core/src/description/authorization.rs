@@ -101,3 +101,74 @@ impl<'a> AuthorizationCode<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::tests::example;
+    use super::*;
+
+    /// A connector with OAuth's members, whose properties and defaults name what is given.
+    fn connector(properties: &[&str], defaults: Value) -> Description {
+        let mut of = example();
+        let members = |paths: &[&str]| -> Vec<Member> {
+            let member = |path: &&str| json!({"path": path, "label": "L", "help": "H.", "kind": "text", "oauth": true});
+            paths.iter().map(|path| serde_json::from_value(member(path)).expect("a member")).collect()
+        };
+        let profile = of.profile.as_mut().expect("a profile");
+        profile.properties = members(properties);
+        profile.credentials = members(&[
+            "login.clientId",
+            "login.accessToken",
+            "login.oAuthRequest.authCode",
+            "login.oAuthRequest.redirectUri",
+        ]);
+        let config = json!({"isOAuth2Supported": true, "oAuth2Defaults": defaults});
+        of.authentication_config = Some(serde_json::from_value(config).expect("a configuration"));
+        of
+    }
+
+    #[test]
+    fn both_addresses_must_be_named() {
+        let (consent, token) = (json!({"authCodeUrls": ["https://c"]}), json!({"tokenUrls": ["https://t"]}));
+        let both = json!({"authCodeUrls": ["https://c"], "tokenUrls": ["https://t"]});
+        for (properties, defaults, named) in [
+            (&[][..], json!({}), false),
+            (&[], consent, false),
+            (&[], token.clone(), false),
+            (&["o.tokenUrl"], json!({}), false),
+            (&["o.authCodeUrl"], json!({}), false),
+            (&["o.authCodeUrl"], token, true),
+            (&["o.authCodeUrl", "o.tokenUrl"], json!({}), true),
+            (&[], both, true),
+        ] {
+            let of = connector(properties, defaults);
+            assert_eq!(of.authorization().is_some(), named, "{properties:?}");
+        }
+    }
+
+    #[test]
+    fn properties_come_before_defaults() {
+        let defaults =
+            json!({"authCodeUrls": ["https://c"], "tokenUrls": ["https://t"], "oauthScopes": ["all"]});
+        let of = connector(&["o.tokenUrl", "o.oAuthScopes"], defaults);
+        let way = of.authorization().expect("a way");
+        assert_eq!(way.group(), "login");
+        assert_eq!((way.client_id_path, way.client_secret_path), ("login.clientId", None));
+        let own = json!({"o": {"tokenUrl": "https://own", "oAuthScopes": ["one", "two"]}});
+        assert_eq!((way.token_url(&own), way.auth_code_url(&own)), (Some("https://own"), Some("https://c")));
+        assert_eq!(way.scopes(&own), ["one", "two"]);
+        // A default never stands in for a property that the connector asks for.
+        let none = json!({"o": {"tokenUrl": "", "oAuthScopes": []}});
+        assert_eq!((way.token_url(&none), way.scopes(&none)), (None, vec!["all"]));
+    }
+
+    #[test]
+    fn a_code_is_left_out_with_the_verifier_beside_it() {
+        let of = connector(&["o.tokenUrl"], json!({}));
+        let request = json!({"authCode": "c", "redirectUri": "https://r", "codeVerifier": "v"});
+        let stored = json!({"login": {"clientId": "i", "oAuthRequest": request}});
+        assert_eq!(of.without_oauth(&stored), json!({}));
+    }
+}

@@ -108,19 +108,14 @@ impl Description {
             };
             changes.extend(keys.into_iter().filter(differs).map(|key| path(key)));
             let group = |path: &str| path.rsplit_once('.').map(|(group, _)| group.to_owned());
-            let beside = self.credentials().iter().filter(|other| {
-                other.kind != Kind::Map
-                    && !other.secret
-                    && group(&other.path).is_some()
-                    && group(&other.path) == group(&member.path)
-            });
             let given =
                 |document, path: &str| read(Some(document), path).filter(|value| present(value)).cloned();
-            changes.extend(
-                beside
-                    .filter(|other| given(stored, &other.path) != given(new, &other.path))
-                    .map(|other| other.path.clone()),
-            );
+            let beside = self.credentials().iter().filter(|other| {
+                other.kind != Kind::Map
+                    && group(&other.path) == group(&member.path)
+                    && given(stored, &other.path) != given(new, &other.path)
+            });
+            changes.extend(beside.map(|other| other.path.clone()));
         }
         changes
     }
@@ -225,7 +220,9 @@ mod tests {
         assert_eq!(with("accessToken", "new"), [""; 0]);
         assert_eq!(with("private_key", "new"), [""; 0]);
         assert_eq!(with("private_key", "https://evil"), ["custom.map.private_key"]);
-        assert_eq!(with("accessToken", " //evil.example"), ["custom.map.accessToken"]);
+        for address in [" //evil.example", r"\\evil\share", "ftp://evil"] {
+            assert_eq!(with("accessToken", address), ["custom.map.accessToken"], "{address}");
+        }
         let mut way = map(same.clone());
         way["custom"]["way"] = json!("other");
         assert_eq!(of.map_changes(&stored, &keep, &way), ["custom.way"]);
@@ -252,11 +249,15 @@ mod tests {
             is_sensitive_field,
             connector_supplied_values: Vec::new(),
         };
+        let way = |name: &str, auth_parameters| CustomAuthConfig {
+            custom_authentication_type: name.to_owned(),
+            auth_parameters,
+        };
         of.authentication_config = Some(AuthenticationConfig {
-            custom_auth_configs: vec![CustomAuthConfig {
-                custom_authentication_type: "X".to_owned(),
-                auth_parameters: vec![key("hostname", false), key("pin", true)],
-            }],
+            custom_auth_configs: vec![
+                way("X", vec![key("hostname", false), key("pin", true), key("both", false)]),
+                way("Y", vec![key("both", true)]),
+            ],
             ..AuthenticationConfig::default()
         });
         let map = |entries: Value| json!({"custom": {"map": entries}});
@@ -270,5 +271,9 @@ mod tests {
             of.map_changes(&moved, &paths(&["custom.map.pin", "custom.map.hostname"]), &moved),
             [""; 0]
         );
+        // What one way to log in calls a secret is one, whatever another says.
+        let (one, two) =
+            (map(json!({"hostname": "db", "both": "1"})), map(json!({"hostname": "evil", "both": "1"})));
+        assert_eq!(of.map_changes(&one, &paths(&["custom.map.both"]), &two), ["custom.map.hostname"]);
     }
 }

@@ -85,6 +85,7 @@ suite! {
         the_cursor_moves_with_success_only,
         a_forgotten_cursor_does_not_come_back,
         errors_in_a_row_deactivate_the_flow,
+        a_deactivation_is_about_the_schedule_alone,
     }
     idempotency {
         a_call_that_comes_twice_has_its_effect_once,

@@ -282,3 +282,37 @@ pub async fn errors_in_a_row_deactivate_the_flow(store: &Store) {
     }
     assert_eq!(record(store, "f").await.state.error_streak, 3);
 }
+
+pub async fn a_deactivation_is_about_the_schedule_alone(store: &Store) {
+    active(store, "f", 1000).await;
+    let error = || Ending::Error("no answer".to_owned());
+    tick(store, 1000).await;
+    let claimed = claim(store, LONG).await;
+    assert_eq!(end(store, &claimed, error(), Some(2)).await, None);
+    start(store, "f").await;
+    let claimed = claim(store, LONG).await;
+    assert_eq!(end(store, &claimed, Ending::Successful, Some(2)).await, None);
+    assert_eq!(record(store, "f").await.state.error_streak, 1, "a run by hand ends no streak");
+
+    // The waiting tick goes with the flow; a run by hand and another flow's tick do not.
+    active(store, "g", 1200).await;
+    tick(store, 1100).await;
+    let claimed = claim(store, LONG).await;
+    let by_hand = start(store, "f").await;
+    tick(store, 1200).await;
+    end(store, &claimed, error(), Some(2)).await.expect("deactivated");
+    let (one, two) = (claim(store, LONG).await, claim(store, LONG).await);
+    assert!(store.queue().claim("worker", LONG).await.expect("asked").is_none());
+    assert!([&one, &two].iter().any(|claimed| claimed.run.id == by_hand));
+    let other = if one.run.id == by_hand { two } else { one };
+    assert_eq!(other.run.flow, "g".into());
+
+    // What somebody has stopped meanwhile keeps their words.
+    change(store, "g", |flow| {
+        (flow.status, flow.status_message) = (FlowStatus::Suspended, Some("stopped".to_owned()));
+        flow.state.activation = None;
+    })
+    .await;
+    assert_eq!(end(store, &other, error(), Some(1)).await, None);
+    assert_eq!(record(store, "g").await.status_message.as_deref(), Some("stopped"));
+}

@@ -2,9 +2,10 @@
 //! a form asks the same again and again, and the answer costs a login.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tidegate_core::entity::{EntityField, EntityGroup};
 use tidegate_core::{Connection, ConnectionName, ConnectorError, ConnectorType, OpenConnection};
 
@@ -66,18 +67,18 @@ impl EntityCache {
                 && kind.is_none_or(|kind| kind == kept.over.kind)
                 && what.is_none_or(|what| what == asked)
         };
-        self.lock().retain(|key, kept| !named(key, kept));
+        self.0.lock().retain(|key, kept| !named(key, kept));
     }
 
     fn get(&self, connection: &Connection, what: &What, now: Instant) -> Option<Answer> {
-        let held = self.lock();
+        let held = self.0.lock();
         let kept = held.get(&(connection.name.clone(), what.clone()))?;
         let fresh = kept.over == State::of(connection) && now.duration_since(kept.since) < KEEP;
         fresh.then(|| kept.answer.clone())
     }
 
     fn put(&self, connection: &Connection, what: What, answer: Answer, now: Instant) {
-        let mut held = self.lock();
+        let mut held = self.0.lock();
         if held.len() >= MOST
             && let Some(oldest) = held.iter().min_by_key(|(_, kept)| kept.since).map(|(key, _)| key.clone())
         {
@@ -85,11 +86,6 @@ impl EntityCache {
         }
         let kept = Kept { answer, over: State::of(connection), since: now };
         held.insert((connection.name.clone(), what), kept);
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(ConnectionName, What), Kept>> {
-        // Nothing is left half-done by whoever panicked with the lock in hand.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -219,7 +215,7 @@ mod tests {
         let left = |connection: Option<&str>, kind, what: Option<What>| {
             let cache = filled(now);
             cache.forget(connection.map(ConnectionName::new).as_ref(), kind, what.as_ref());
-            cache.lock().len()
+            cache.0.lock().len()
         };
         assert_eq!(left(None, None, None), 0);
         assert_eq!(left(Some("a"), None, None), 3);
@@ -237,7 +233,7 @@ mod tests {
             let at = now + Duration::from_millis(u64::try_from(number).expect("small"));
             cache.put(&a, fields(&number.to_string()), Answer::Fields(Arc::default()), at);
         }
-        assert_eq!(cache.lock().len(), MOST);
+        assert_eq!(cache.0.lock().len(), MOST);
         assert!(cache.get(&a, &fields("0"), now).is_none() && cache.get(&a, &fields("1"), now).is_some());
     }
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use tidegate_core::run::Run;
 use tidegate_core::{ConnectionName, Resource};
+use tidegate_store::StoreError;
 use tidegate_wire as wire;
 
 use super::NameInput;
@@ -10,7 +11,6 @@ use crate::convert::run::status;
 use crate::convert::timestamp;
 use crate::error::ApiError;
 use crate::ops::Call;
-use crate::ops::describe_flow::stored;
 use crate::ops::update_connector_profile::find;
 
 /// Who uses a connection.
@@ -60,7 +60,12 @@ pub async fn run(call: Call, input: NameInput) -> Result<Usage, ApiError> {
     let mut flows = Vec::new();
     for name in names {
         let last_run = runs.iter().position(|run| run.flow == name).map(|at| last_run(runs.swap_remove(at)));
-        let record = stored(&call, &name).await?;
+        let record = match store.flows(call.account()).get(&name).await {
+            Ok(record) => record,
+            // Deleted since the names were read: it uses nothing any more.
+            Err(StoreError::NotFound { .. }) => continue,
+            Err(other) => return Err(other.into()),
+        };
         flows.push(UsingFlow {
             flow_arn: call.app.scope.arn(&Resource::Flow(name)),
             flow_name: record.name.as_str().to_owned(),

@@ -45,7 +45,8 @@ fn answer(things: &Things, request: &Request) -> Reply {
             r#"<edmx:Edmx Version="4.0" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx"><edmx:DataServices>
 <Schema Namespace="T" xmlns="http://docs.oasis-open.org/odata/ns/edm">
 <EntityType Name="Thing"><Key><PropertyRef Name="ID"/></Key><Property Name="ID" Type="Edm.Int32" Nullable="false"/>
-<Property Name="name" Type="Edm.String"/></EntityType>
+<Property Name="name" Type="Edm.String"/><Property Name="id" Type="Edm.String"/>
+<NavigationProperty Name="next" Type="T.Thing"/></EntityType>
 <EntityContainer Name="C"><EntitySet Name="Things" EntityType="T.Thing"/>
 <EntitySet Name="Others" EntityType="T.Thing"><Annotation Term="Capabilities.ChangeTracking"><Record>
 <PropertyValue Property="Supported" Bool="false"/></Record></Annotation></EntitySet></EntityContainer>
@@ -70,7 +71,7 @@ fn page(things: &Things, request: &Request) -> Reply {
         .iter()
         .filter(|(_, name, at)| since.map_or(name.is_some(), |since| *at > since))
         .map(|(id, name, _)| match (name, things.form) {
-            (Some(name), _) => json!({"ID": id, "name": name}),
+            (Some(name), _) => json!({"ID": id, "name": name, "id": format!("own {id}")}),
             (None, "4.0") => json!({
                 "@odata.context": "$metadata#Things/$deletedEntity", "id": format!("Things({id})"), "reason": "deleted"
             }),
@@ -81,10 +82,22 @@ fn page(things: &Things, request: &Request) -> Reply {
     let to = (from + 3).min(changed.len());
     let mut rows = changed[from..to].to_vec();
     if since.is_some() && from == 0 {
-        // A relation that came: no record of this set.
-        rows.push(json!({"@odata.context": "$metadata#Things/$link", "source": "Things(1)", "ID": 77}));
+        // Relations that came and went: no records of this set.
+        for relation in ["$link", "$deletedLink"] {
+            rows.push(json!({"@odata.context": format!("$metadata#Things/{relation}"), "source": "Things(1)", "ID": 77}));
+        }
     }
     let mut page = json!({"@odata.context": "$metadata#Things", "value": rows});
+    if things.form == "an echo" {
+        page["value"] = json!([{"ID": 1, "name": "the same"}]);
+    }
+    if matches!(things.form, "in circles" | "an echo") {
+        page["@odata.nextLink"] = "Things?$skiptoken=3".into();
+        return Reply::json(&page);
+    }
+    if things.form == "silent" && since.is_some() {
+        return Reply::json(&page);
+    }
     let kept = since.map(|since| format!("$deltatoken={since}&")).unwrap_or_default();
     if to < changed.len() {
         page["@odata.nextLink"] = format!("Things?{kept}$skiptoken={to}").into();
@@ -124,6 +137,7 @@ async fn delta_links_are_followed_and_deletions_carried() {
             let delta = run(&open, follow(Some(&cursor))).await.unwrap();
             assert_eq!(delta.texts("ODQ_CHANGEMODE"), ["U", "U", "D", "D"], "{form}");
             assert_eq!(delta.texts("name"), ["new", "changed", "", ""]);
+            assert_eq!(delta.texts("id"), ["own 8", "own 2", "", ""], "a property of that name is one");
             let ids: Vec<i32> = delta
                 .batches
                 .iter()
@@ -164,4 +178,45 @@ async fn the_container_may_track_what_a_set_does_not() {
     let wanted = ReadRequest { track_changes: true, ..request("Others") };
     let error = run(&open, wanted).await.err().unwrap();
     assert_eq!(error.kind, ConnectorErrorKind::Unsupported);
+}
+
+fn tracked(cursor: Option<&str>, fields: &[&str]) -> ReadRequest {
+    ReadRequest {
+        track_changes: true,
+        cursor: cursor.map(str::to_owned),
+        fields: Some(fields.iter().map(ToString::to_string).collect()),
+        ..request("Things")
+    }
+}
+
+#[tokio::test]
+async fn the_key_is_asked_for_and_relations_are_refused() {
+    let (_, peer) = start("4.01").await;
+    let open = connection(peer.port);
+    run(&open, tracked(None, &["ODQ_CHANGEMODE", "name"])).await.unwrap();
+    let asked = peer.requests().into_iter().find(|request| request.path == "/odata/Things").unwrap();
+    assert_eq!(asked.option("$select"), Some("name,ID"));
+    let error = run(&open, tracked(None, &["name", "next"])).await.err().unwrap();
+    assert!(error.message.contains("leave the field next out"), "{error}");
+}
+
+#[tokio::test]
+async fn pages_that_lead_nowhere_are_told() {
+    for (form, says) in [("in circles", "links to itself"), ("an echo", "the same page")] {
+        let (_, peer) = start(form).await;
+        let error = run(&connection(peer.port), tracked(None, &["name"])).await.err().unwrap();
+        assert!(error.message.contains(says), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn changes_need_a_link_to_the_next_ones() {
+    let (things, peer) = start("silent").await;
+    let open = connection(peer.port);
+    let cursor = run(&open, tracked(None, &["name"])).await.unwrap().cursor.unwrap();
+    let quiet = run(&open, tracked(Some(&cursor), &["name"])).await.unwrap();
+    assert_eq!(quiet.cursor.as_deref(), Some(cursor.as_str()), "where nothing changed the old one is good");
+    put(&things, 8, Some("new"));
+    let error = run(&open, tracked(Some(&cursor), &["name"])).await.err().unwrap();
+    assert!(error.message.contains("no delta link"), "{error}");
 }

@@ -6,6 +6,8 @@ use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray as _;
 use futures::StreamExt as _;
 use serde_json::json;
+use tidegate_connectors::sapodata::changes::Tracking;
+use tidegate_connectors::sapodata::metadata::Metadata;
 use tidegate_core::connector::Progress;
 use tidegate_core::plan::{Comparison, Filter, ReadRequest};
 use tidegate_core::{ConnectorError, ConnectorErrorKind, OpenConnection};
@@ -243,6 +245,12 @@ async fn what_tracks_no_changes_says_what_to_do_instead() {
     let error = run(&connection(peer.port), follow(None)).await.err().unwrap();
     assert_eq!(error.kind, ConnectorErrorKind::Unsupported);
     assert!(error.message.contains("Preference-Applied"), "{error}");
+    // The links of an earlier subscription tell nothing of what was just read.
+    let odp = Odp::new(3, Habits::default());
+    run(&connection(odp.start().await.port), follow(None)).await.unwrap();
+    let peer = odp.with(Habits { ignores_wish: true, ..Habits::default() }).start().await;
+    let error = run(&connection(peer.port), follow(None)).await.err().unwrap();
+    assert!(error.message.contains("Preference-Applied"), "{error}");
 
     let odp = Odp::new(3, Habits::default());
     let peer = odp.start().await;
@@ -271,6 +279,13 @@ async fn a_subscription_ends_with_its_flow() {
         let error = run(&open, follow(Some(&second))).await.err().unwrap();
         assert_eq!(error.kind, ConnectorErrorKind::Expired);
     }
+    let odp = Odp::new(3, Habits { never_ends: true, ..Habits::default() });
+    let peer = odp.start().await;
+    let open = connection(peer.port);
+    connector().end_subscription(&open, SET, None).await.expect("there was none");
+    let cursor = run(&open, follow(None)).await.unwrap().cursor.unwrap();
+    let error = connector().end_subscription(&open, SET, Some(&cursor)).await.unwrap_err();
+    assert!(error.message.contains("ODQMON"), "{error}");
     let plain = Odp::new(3, Habits { is_plain: true, ..Habits::default() }).start().await;
     connector().end_subscription(&connection(plain.port), SET, None).await.unwrap();
 }
@@ -283,4 +298,38 @@ async fn a_set_with_changes_is_told_by_its_key() {
         let key = fields.iter().find(|field| field.primary_key).unwrap();
         assert_eq!(key.custom.contains(&("changeTracking".to_owned(), "odp".to_owned())), expected);
     }
+}
+
+#[tokio::test]
+async fn changes_without_a_link_come_once_more() {
+    let odp = Odp::new(3, Habits::default());
+    let peer = odp.start().await;
+    let cursor = run(&connection(peer.port), follow(None)).await.unwrap().cursor.unwrap();
+    odp.put(1, "ODD", "2.00");
+    let silent =
+        odp.with(Habits { hides_link: true, lists_nothing: true, ..Habits::default() }).start().await;
+    for peer in [&silent, &silent, &peer] {
+        let delta = run(&connection(peer.port), follow(Some(&cursor))).await.unwrap();
+        assert_eq!(delta.changes(), modes(&[(1, "U")]));
+        let repeats = delta.progress.notes().iter().any(|note| note.contains("once more"));
+        assert_eq!(repeats, delta.cursor.as_deref() == Some(&cursor));
+        assert_eq!(repeats, peer.port == silent.port);
+    }
+}
+
+#[test]
+fn any_sign_of_a_delta_queue_will_do() {
+    let signs = [" sap:change-tracking=\"true\"", "SubscribedTo", "TerminateDeltasFor", "DeltaLinksOf"];
+    let whole = Odp::new(0, Habits::default()).metadata();
+    let tracking = |hidden: &dyn Fn(&str) -> bool| {
+        let text = signs.iter().filter(|sign| hidden(sign)).fold(whole.clone(), |text, sign| {
+            text.replace(sign, if sign.starts_with(' ') { "" } else { "Other" })
+        });
+        let metadata = Metadata::parse(&text).unwrap();
+        Tracking::of(&metadata, metadata.set(SET))
+    };
+    for sign in signs {
+        assert_eq!(tracking(&|other| other != sign), Some(Tracking::Odp), "{sign}");
+    }
+    assert_eq!(tracking(&|_| true), None);
 }

@@ -27,6 +27,10 @@ pub struct Habits {
     pub ends_by_post: bool,
     /// It has no function and no list for deltas.
     pub is_plain: bool,
+    /// Its list of links is empty.
+    pub lists_nothing: bool,
+    /// The subscription does not end when it is told to.
+    pub never_ends: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -78,6 +82,11 @@ impl Odp {
             odp.put(order, if order % 2 == 0 { "EVEN" } else { "ODD" }, "10.00");
         }
         odp
+    }
+
+    /// The same queues behind a service with other habits.
+    pub fn with(&self, habits: Habits) -> Self {
+        Self { state: Arc::clone(&self.state), habits }
     }
 
     pub async fn start(&self) -> Peer {
@@ -210,13 +219,16 @@ impl Odp {
         {
             return error(403, "CSRF token validation failed").with("x-csrf-token", "Required");
         }
-        let ended = self.state.lock().unwrap().queues.remove(user).is_some();
+        let ended = !self.habits.never_ends && self.state.lock().unwrap().queues.remove(user).is_some();
         Reply::json(&json!({"d": {format!("TerminateDeltasFor{SET}"): {
             "__metadata": {"type": "ZORDERS_SRV.SubscriptionTerminationDetails"}, "ResultFlag": ended
         }}}))
     }
 
     fn links(&self, user: &str) -> Reply {
+        if self.habits.lists_nothing {
+            return Reply::json(&json!({"d": {"results": []}}));
+        }
         let state = self.state.lock().unwrap();
         let links = state.queues.get(user).map(|queue| queue.links.as_slice()).unwrap_or_default();
         // A list in no order that a client could rely on.

@@ -39,9 +39,7 @@ impl Queue {
     /// The link to what changed after what was just read, where the last page
     /// tells none. SAP is seen to leave it out when a set is read in full once
     /// more, and with JSON and pages (SAP's KBA 2825795); its list of links has it
-    /// all the same. After a full read that is the newest link of one; after
-    /// changes it is the first that was made after `last`: a later one might skip
-    /// some. Without any the answer is `None`.
+    /// all the same. Without any the answer is `None`.
     pub(crate) async fn link_after(
         &self,
         client: &Client,
@@ -51,18 +49,8 @@ impl Queue {
             return Ok(None);
         }
         let links = self.links(client).await?;
-        let token = match last {
-            None => links.iter().rev().find(|link| link.initial).or(links.last()).map(|link| &link.token),
-            Some(last) => {
-                let own = last.token().unwrap_or_default();
-                let at = links.iter().position(|link| link.token == own);
-                match at {
-                    Some(at) => links.get(at + 1).map(|link| &link.token),
-                    // The list has forgotten it; tokens begin with the time.
-                    None => links.iter().map(|link| &link.token).find(|token| **token > own),
-                }
-            }
-        };
+        let last = last.map(|last| last.token().unwrap_or_default());
+        let token = after(&links, last.as_deref());
         Ok(token.map(|token| {
             let quoted = token.replace('\'', "''");
             format!("{}/{}?!deltatoken={}", self.service, self.set, encode_value(&format!("'{quoted}'")))
@@ -94,6 +82,20 @@ impl Queue {
     async fn ask(&self, client: &Client, url: &reqwest::Url) -> Result<Value, ConnectorError> {
         let answer = client.get(url, accept(Version::V2), &[version_header(Version::V2)]).await?;
         serde_json::from_slice(&answer.body).map_err(|_| client.not_data(&answer, "something else than JSON"))
+    }
+}
+
+/// The token to go on with, of links in their order. After a full read that is
+/// the newest one of a full read; after changes it is the first that was made
+/// after `last`: a later one might skip some.
+fn after<'a>(links: &'a [Link], last: Option<&str>) -> Option<&'a String> {
+    let Some(last) = last else {
+        return links.iter().rev().find(|link| link.initial).or(links.last()).map(|link| &link.token);
+    };
+    match links.iter().position(|link| link.token == last) {
+        Some(at) => links.get(at + 1).map(|link| &link.token),
+        // The list has forgotten it; tokens begin with the time.
+        None => links.iter().map(|link| &link.token).find(|token| token.as_str() > last),
     }
 }
 
@@ -182,5 +184,28 @@ fn is_set(value: &Value) -> bool {
         Value::Bool(value) => *value,
         Value::String(text) => text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("x"),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_token_skips_no_changes() {
+        let link = |at: u32, initial| Link { created: (0, at), token: format!("D{at}"), initial };
+        let links = [link(1, true), link(2, false), link(4, true), link(5, false), link(6, false)];
+        for (last, expected) in [
+            (None, Some("D4")),
+            (Some("D1"), Some("D2")),
+            (Some("D4"), Some("D5")),
+            (Some("D6"), None),
+            (Some("D3"), Some("D4")),
+            (Some("D7"), None),
+        ] {
+            assert_eq!(after(&links, last).map(String::as_str), expected, "{last:?}");
+        }
+        assert_eq!(after(&links[1..2], None).map(String::as_str), Some("D2"), "none is marked");
+        assert_eq!(after(&[], None), None);
     }
 }

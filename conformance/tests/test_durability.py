@@ -1,6 +1,7 @@
 """What was acknowledged survives kill -9, and a stored credential is proven by using it."""
 
 import json
+import time
 
 import pytest
 from support.flows import Bucket, flow, map_all, s3_destination, s3_source
@@ -194,3 +195,29 @@ def test_sigterm_ends_it_cleanly_and_stdout_holds_one_line(make_server):
     assert server.outputs[-1].count("\n") == 1
     server.start()
     assert json.loads(server.raw("/list-flows", {}).content) == {"flows": []}
+
+
+def test_output_that_could_not_be_published_yet_outlives_the_server(make_server):
+    server = make_server()
+    source, out = Bucket(server, "input"), Bucket(server, "out")
+    source.put("in/a.csv", "id\n1\n2\n")
+    flows = server.boto()
+    flows.create_flow(**flow("held", s3_source(source.name, "in"), s3_destination(out.name, "here"), [map_all("S3")]))
+    # A file stands where the output's folder belongs.
+    out.put("here", "in the way")
+    flows.start_flow(flowName="held")
+    end = time.monotonic() + 30
+    while "could not be made visible yet" not in server.log():
+        assert time.monotonic() < end, server.log()[-3000:]
+        time.sleep(0.05)
+    assert server.stop() == 0
+    (out.path / "here").unlink()
+    server.start()
+    while True:
+        run, = server.boto().describe_flow_execution_records(flowName="held")["flowExecutions"]
+        if run["executionStatus"] != "InProgress":
+            break
+        assert time.monotonic() < end + 30, server.log()[-3000:]
+        time.sleep(0.05)
+    assert run["executionStatus"] == "Successful", run
+    assert out.json_rows() == [{"id": "1"}, {"id": "2"}]

@@ -482,6 +482,28 @@ def test_a_definition_may_change_while_it_runs(running):
     assert one.bucket.json_rows(f"out/{one.name}/{second}") == [{"id": "1", "name": "x"}, {"id": "2", "name": "y"}]
 
 
+def test_where_the_next_incremental_run_begins(make):
+    one = make().create()
+
+    def rows(**wishes):
+        answer = one.server.raw("/x/start-flow-run", {"flowName": one.name, "mode": "Incremental", **wishes})
+        [execution] = answer.json()["executionIds"]
+        assert one.server.wait_for_run(one.name, execution)["executionStatus"] == "Successful"
+        return one.bucket.json_rows(f"out/{one.name}/{execution}")
+
+    time.sleep(0.05)
+    assert [row["id"] for row in rows()] == ["1", "2"]
+    assert rows() == []
+    one.bucket.put("in/b.csv", "id,name\n4,u\n5,v\n")
+    time.sleep(0.05)
+    assert [row["id"] for row in rows(filters=[filter_field("S3", "id", "EQUAL_TO", "string", VALUE="4")])] == ["4"]
+    assert [row["id"] for row in rows()] == ["4", "5"], "what the run's own filter left out was still to be read"
+    assert one.update(description="the same source") == "Active"
+    assert rows() == []
+    one.update(sourceFlowConfig=s3_source(one.bucket.name, "other"))
+    assert [row["id"] for row in rows()] == ["3"], "another source is read from its beginning"
+
+
 # Activation by a tag.
 
 def test_a_tag_activates_a_new_flow(make):

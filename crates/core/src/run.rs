@@ -130,7 +130,7 @@ pub struct RunOptions {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub filters: Vec<Value>,
     /// Pull like this, whatever the flow's schedule says. An incremental run
-    /// moves the flow's cursor as a scheduled one does.
+    /// without filters of its own moves the flow's cursor as a scheduled one does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<PullMode>,
 }

@@ -299,7 +299,7 @@ impl<'a> Queue<'a> {
                                 commit_list = NULL, worker = NULL, lease_until_ms = NULL
                          WHERE account = $1 AND id = $2 AND attempt = $3
                            AND status IN ('Running', 'Publishing', 'CancelStarted')
-                           AND (status <> 'Publishing' OR $4 <> 'Canceled')
+                           AND (status <> 'Publishing' OR $4 = 'Successful')
                          RETURNING flow, trigger, new_cursor",
                     )
                     .bind(lease.account.as_str())

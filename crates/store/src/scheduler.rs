@@ -15,6 +15,7 @@ use tidegate_core::schedule::DueTicks;
 use tidegate_core::{AccountId, ExecutionId, FlowName};
 
 use crate::error::StoreError;
+use crate::flows::Activation;
 use crate::runs::json;
 use crate::{Store, now_ms};
 
@@ -126,22 +127,23 @@ impl<'a> Scheduler<'a> {
         Ok(added)
     }
 
-    /// Moves a flow's next tick without a run, because the clock was set. False
-    /// when the flow was changed meanwhile.
-    pub async fn postpone(&self, flow: &ScheduledFlow, next_due_ms: Option<i64>) -> Result<bool, StoreError> {
+    /// Gives a flow's schedule another activation without a run, because the
+    /// clock was set. False when the flow was changed meanwhile.
+    pub async fn postpone(&self, flow: &ScheduledFlow, activation: Activation) -> Result<bool, StoreError> {
         let flow = flow.clone();
         self.store
             .write(move |tx| {
                 Box::pin(async move {
                     let done = sqlx::query(
-                        "UPDATE flow SET next_due_ms = $5
+                        "UPDATE flow SET next_due_ms = $5, activated_at_ms = $6
                          WHERE account = $1 AND name = $2 AND activated_at_ms = $3 AND next_due_ms = $4",
                     )
                     .bind(flow.account.as_str())
                     .bind(flow.flow.as_str())
                     .bind(flow.activated_at_ms)
                     .bind(flow.next_due_ms)
-                    .bind(next_due_ms)
+                    .bind(activation.next_due_ms)
+                    .bind(activation.activated_at_ms)
                     .execute(tx)
                     .await?;
                     Ok(done.rows_affected() > 0)
@@ -313,7 +315,8 @@ async fn waiting<'t>(
     query.push_values(due, |mut row, tick| {
         row.push_bind(tick.flow.account.as_str()).push_bind(tick.flow.flow.as_str());
     });
-    let rows = query.push(")").build().fetch_all(tx).await?;
+    // Of two, because one was given back, the later one takes ticks in.
+    let rows = query.push(") ORDER BY seq").build().fetch_all(tx).await?;
     let mut found = HashMap::with_capacity(rows.len());
     for row in &rows {
         let (account, flow): (&str, &str) = (row.try_get("account")?, row.try_get("flow")?);

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use super::due::{DueTicks, LISTED_TICKS};
 use super::error::ScheduleError;
 use super::expression::ScheduleExpression;
-use super::window::{PullWindow, incremental_window};
 
 /// The API's limit for `scheduleOffset`.
 pub const MAX_OFFSET_SECONDS: u32 = 36_000;
@@ -106,25 +105,6 @@ impl Schedule {
     /// what was missed meanwhile is still found.
     pub const fn timetable(&self, activated_ms: i64) -> Timetable<'_> {
         Timetable { schedule: self, activated_ms }
-    }
-
-    /// The window of the run at a tick. `previous_end_ms` is the end of the
-    /// last successful run's window. `None` for a Complete flow, which has no window.
-    pub fn pull_window(&self, tick_ms: i64, previous_end_ms: Option<i64>) -> Option<PullWindow> {
-        match self.pull_mode {
-            PullMode::Complete => None,
-            PullMode::Incremental => Some(incremental_window(
-                tick_ms,
-                self.offset_seconds,
-                self.first_execution_from_ms,
-                previous_end_ms,
-            )),
-        }
-    }
-
-    /// Whether so many failed runs in a row deactivate the flow.
-    pub fn deactivates_after(&self, failures_in_a_row: u32) -> bool {
-        self.error_threshold.is_some_and(|threshold| failures_in_a_row >= threshold)
     }
 }
 

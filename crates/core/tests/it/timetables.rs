@@ -56,16 +56,6 @@ fn parts_that_do_not_fit_are_refused() {
 }
 
 #[test]
-fn a_flow_is_deactivated_at_its_threshold_only() {
-    let mut schedule = schedule("rate(1hour)");
-    assert!(!schedule.deactivates_after(1_000));
-    schedule.error_threshold = Some(3);
-    assert!(!schedule.deactivates_after(2));
-    assert!(schedule.deactivates_after(3));
-    assert!(schedule.deactivates_after(4));
-}
-
-#[test]
 fn missed_ticks_are_named_one_by_one_and_then_counted() {
     let activated = ms("2026-01-01T00:00:00Z");
     let down = ms("2026-03-10T12:34:00Z");

@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 use serde::Deserialize;
 use tidegate_core::schedule::{
-    MAX_SPLIT_WINDOWS, PullMode, PullWindow, Rate, RateUnit, Schedule, ScheduleExpression, WindowError,
+    MAX_SPLIT_WINDOWS, PullWindow, Rate, RateUnit, Schedule, ScheduleExpression, WindowError,
+    incremental_window,
 };
 
 use crate::{ms, read, text};
@@ -20,24 +21,13 @@ struct Case {
     window: (String, String),
 }
 
-fn incremental() -> Schedule {
-    let mut schedule = Schedule::new(ScheduleExpression::parse("rate(5minutes)").expect("valid"));
-    schedule.pull_mode = PullMode::Incremental;
-    schedule
-}
-
 #[test]
 fn windows_are_those_of_the_data_file() {
     for case in read::<Case>(include_str!("../data/windows.yaml")) {
-        let mut schedule = incremental();
-        schedule.offset_seconds = case.offset;
-        schedule.first_execution_from_ms = case.first.as_deref().map(ms);
-        let previous = case.previous.as_deref().map(ms);
-        let window = schedule.pull_window(ms(&case.tick), previous).expect("incremental");
+        let (first, previous) = (case.first.as_deref().map(ms), case.previous.as_deref().map(ms));
+        let window = incremental_window(ms(&case.tick), case.offset, first, previous);
         let found = (text(window.start_ms), text(window.end_ms));
         assert_eq!(found, case.window, "{}", case.name);
-        schedule.pull_mode = PullMode::Complete;
-        assert_eq!(schedule.pull_window(ms(&case.tick), previous), None, "{}", case.name);
     }
 }
 
@@ -83,15 +73,13 @@ proptest! {
         first in prop::option::of(-3_000_000_000_i64..300_000_000),
         probes in prop::collection::vec(0.0_f64..1.0, 20),
     ) {
-        let mut schedule = incremental();
-        schedule.first_execution_from_ms = first;
+        let schedule = Schedule::new(ScheduleExpression::parse("rate(5minutes)").expect("valid"));
         let (mut now, mut cursor, mut done) = (0, None, Vec::new());
         for (gap, offset, successful) in runs {
             now += gap;
-            schedule.offset_seconds = offset;
             let due = schedule.timetable(0).due(now - gap, now);
             let Some(due) = due else { continue };
-            let window = schedule.pull_window(due.last_ms, cursor).expect("incremental");
+            let window = incremental_window(due.last_ms, offset, first, cursor);
             prop_assert!(window.start_ms <= window.end_ms);
             prop_assert!(window.is_empty() || window.end_ms <= now);
             if successful {

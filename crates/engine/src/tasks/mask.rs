@@ -13,17 +13,21 @@ use crate::error::RunError;
 use crate::values::cells::Cells;
 use crate::values::kernel::Kernel;
 
-/// Covers a field: from here on it is text.
+/// Covers a field: from here on it is text. Where a computed field has the name
+/// of a source's, both are covered: the name is all that the task says.
 pub(super) fn lower(name: &str, part: MaskPart, character: char, plan: &mut Lowered) -> Result<(), RunError> {
-    let field = plan.field_mut(name, "Mask task")?;
+    plan.field(name, "Mask task")?;
     let (kind, length) = match part {
         MaskPart::All(length) => (Kind::All, length),
         MaskPart::First(length) => (Kind::First, length),
         MaskPart::Last(length) => (Kind::Last, length),
     };
-    let kernel = Mask { kind, length: length as usize, character, is_json: field.is_json, trim: field.trim };
-    let covered = kernel.of(vec![field.expr.clone()]);
-    field.become_text(covered);
+    for field in plan.fields.iter_mut().filter(|field| field.name == name) {
+        let length = length as usize;
+        let kernel = Mask { kind, length, character, is_json: field.is_json, trim: field.trim };
+        let covered = kernel.of(vec![field.expr.clone()]);
+        field.become_text(covered);
+    }
     Ok(())
 }
 

@@ -23,10 +23,9 @@ pub fn spec(definition: &wire::CreateFlowRequest, schema_version: u32) -> Result
     let source = collect(&mut findings, source(&definition.source_flow_config));
     let destination = collect(&mut findings, destination(&definition.destination_flow_config_list));
     let tasks = collect(&mut findings, tasks(definition));
-    let errors = errors(definition);
-    let policies = collect(&mut findings, policies(definition, &errors));
-    match (source, destination, tasks, policies) {
-        (Some(source), Some(destination), Some(tasks), Some(policies)) => Ok(FlowSpec {
+    let tagged = collect(&mut findings, tagged(definition.tags.iter().flatten()));
+    match (source, destination, tasks, tagged) {
+        (Some(source), Some(destination), Some(tasks), Some((errors, policies))) => Ok(FlowSpec {
             name: FlowName::new(&definition.flow_name),
             schema_version,
             source,
@@ -203,18 +202,20 @@ fn layout(config: &wire::PrefixConfig) -> Layout {
     }
 }
 
-fn tags(definition: &wire::CreateFlowRequest) -> impl Iterator<Item = (&str, &str)> {
-    definition.tags.iter().flatten().map(|(key, value)| (key.as_str(), value.as_str()))
-}
-
-/// Where failed records go.
-fn errors(definition: &wire::CreateFlowRequest) -> ErrorHandling {
-    let tag = tags(definition).find(|(key, _)| *key == ErrorHandling::TAG);
-    tag.map(|(_, value)| ErrorHandling::from_tag(value)).unwrap_or_default()
-}
-
-fn policies(definition: &wire::CreateFlowRequest, errors: &ErrorHandling) -> Result<Policies, Findings> {
-    Policies::from_tags(tags(definition), errors.default_for_bad_values())
+/// What a flow's tags say of its runs: where failed records go, and what else
+/// becomes of odd values and fields.
+///
+/// # Errors
+/// A tag of this server's with a value that means nothing.
+pub fn tagged<'t>(
+    tags: impl IntoIterator<Item = (&'t String, &'t String)>,
+) -> Result<(ErrorHandling, Policies), Findings> {
+    let tags: Vec<(&str, &str)> =
+        tags.into_iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    let errors = tags.iter().find(|(key, _)| *key == ErrorHandling::TAG);
+    let errors = errors.map(|(_, value)| ErrorHandling::from_tag(value)).unwrap_or_default();
+    let policies = Policies::from_tags(tags, errors.default_for_bad_values())?;
+    Ok((errors, policies))
 }
 
 fn tasks(definition: &wire::CreateFlowRequest) -> Result<Vec<Task>, Findings> {

@@ -69,6 +69,10 @@ pub enum Newness {
     Changes,
 }
 
+/// Why a run with filters of its own cannot follow changes.
+pub const NO_FILTERED_CHANGES: &str = "an incremental run cannot have filters of its own where the source tells its \
+    changes: it would not tell those that they leave out again";
+
 /// How an incremental run of this source finds what is new.
 ///
 /// # Errors

@@ -2,13 +2,13 @@
 
 use tidegate_core::FlowName;
 use tidegate_core::flow::FlowStatus;
-use tidegate_core::task::{OnBadValue, Policies};
 use tidegate_store::{FlowRecord, Kind, StoreError};
 use tidegate_wire as wire;
 
 use super::activation;
 use super::context::Call;
 use super::list_tags_for_resource::{flow_of, missing};
+use crate::convert::flow::tagged;
 use crate::convert::now_ms;
 use crate::error::ApiError;
 
@@ -25,8 +25,7 @@ pub async fn run(call: Call, input: wire::TagResourceRequest) -> Result<wire::Ta
         if row.tags.len() > MOST {
             return Err(format!("A resource has at most {MOST} tags, and it would have {}.", row.tags.len()));
         }
-        let words = row.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-        Policies::from_tags(words, OnBadValue::default()).map_err(|findings| findings.join("; "))?;
+        tagged(&row.tags).map_err(|findings| findings.join("; "))?;
         if activate && matches!(row.status, FlowStatus::Draft | FlowStatus::Suspended) {
             let now = now_ms();
             activation::activate(row, now)?;

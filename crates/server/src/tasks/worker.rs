@@ -1,6 +1,7 @@
 //! Takes runs from the queue and carries them out, a bounded number at once.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tidegate_core::Connection;
@@ -128,6 +129,9 @@ struct Hands<'a> {
     progress: Arc<Progress>,
     /// Cancelled when the run has to stop, whatever the reason.
     stop: CancellationToken,
+    /// The run's commit list is recorded, or may be: what is staged belongs to
+    /// whoever completes the run.
+    committed: AtomicBool,
 }
 
 async fn carry_out(app: &Arc<App>, claimed: ClaimedRun, hurry: &CancellationToken) {
@@ -142,6 +146,7 @@ async fn carry_out(app: &Arc<App>, claimed: ClaimedRun, hurry: &CancellationToke
         lease: claimed.lease.clone(),
         progress: Arc::new(Progress::default()),
         stop: hurry.child_token(),
+        committed: AtomicBool::new(matches!(claimed.work, Work::Complete(_))),
     };
     tracing::info!(run = %claimed.lease.id, flow = %claimed.run.flow, attempt = claimed.lease.attempt, "The run begins.");
     let work = hands.work(&claimed);
@@ -237,7 +242,11 @@ impl Hands<'_> {
         };
         let cursor = plan.cursor(next.get());
         let cursor = cursor.as_ref().map(|cursor| (cursor, claimed.cursor_epoch));
-        match queue.publishing(&self.lease, &list, &self.counts(), cursor).await? {
+        let recorded = queue.publishing(&self.lease, &list, &self.counts(), cursor).await;
+        // A write that failed may have been carried out all the same.
+        let nothing_recorded = matches!(recorded, Ok(Signal::Cancel) | Err(StoreError::Stale));
+        self.committed.store(!nothing_recorded, Ordering::Relaxed);
+        match recorded? {
             Signal::Cancel => Ok(Outcome::Ended(Ending::Canceled)),
             Signal::Continue => self.publish(&list).await.map(Outcome::Ended),
         }
@@ -342,9 +351,7 @@ impl Hands<'_> {
     async fn close(&self, outcome: Outcome, claimed: &ClaimedRun, started: Instant) {
         let queue = self.app.store.queue();
         let counts = self.counts_of(claimed);
-        let published = matches!(outcome, Outcome::Ended(Ending::Successful));
-        if !published
-            && !matches!(claimed.work, Work::Complete(_))
+        if !self.committed.load(Ordering::Relaxed)
             && let Err(error) = self.discard(claimed).await
         {
             tracing::warn!(run = %self.lease.id, %error, "What the run had staged could not be removed.");

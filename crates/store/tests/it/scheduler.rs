@@ -128,6 +128,17 @@ pub async fn ticks_join_the_run_that_waits_and_none_that_has_begun(store: &Store
     end(store, &again, Ending::Successful, None).await;
     assert_eq!(runs(store, "f").await.len(), 3);
     assert!(store.queue().claim("worker", LONG).await.expect("asked").is_none());
+
+    // One that was given back while another waits is the earlier of two: the later one takes ticks in.
+    active(store, "g", 1000).await;
+    assert_eq!(tick(store, 1000).await, 1);
+    let first = claim(store, LONG).await;
+    assert_eq!(tick(store, 1100).await, 1);
+    store.queue().release(&first.lease).await.expect("held");
+    tick(store, 1200).await;
+    let listed: Vec<_> =
+        runs(store, "g").await.into_iter().map(|run| run.ticks.expect("ticks").listed).collect();
+    assert_eq!(listed, [vec![1100, 1200], vec![1000]]);
 }
 
 pub async fn a_tick_that_has_its_run_is_not_run_again(store: &Store) {
@@ -137,8 +148,9 @@ pub async fn a_tick_that_has_its_run_is_not_run_again(store: &Store) {
     end(store, &claimed, Ending::Successful, None).await;
     let flow = store.scheduler().due_after(0).await.expect("listed").remove(0);
     assert_eq!(flow.next_due_ms, 1100);
-    assert!(store.scheduler().postpone(&flow, Some(1000)).await.expect("set back"));
-    assert!(!store.scheduler().postpone(&flow, Some(900)).await.expect("asked"), "it has moved since");
+    let back = |tick| Activation { activated_at_ms: 1000, next_due_ms: Some(tick) };
+    assert!(store.scheduler().postpone(&flow, back(1000)).await.expect("set back"));
+    assert!(!store.scheduler().postpone(&flow, back(900)).await.expect("asked"), "it has moved since");
     assert_eq!(tick(store, 1000).await, 0);
     assert!(store.queue().claim("worker", LONG).await.expect("asked").is_none());
     assert_eq!((tick(store, 1100).await, runs(store, "f").await.len()), (1, 2));
@@ -202,6 +214,11 @@ pub async fn the_cursor_moves_with_success_only(store: &Store) {
     assert_eq!(first.cursor, FlowCursor::default());
     publish(store, &first, 1000).await;
     assert_eq!(record(store, "f").await.state.cursor, FlowCursor::default(), "not before the end");
+    // What publishes ends well, or not yet.
+    for ending in [Ending::Error("why".to_owned()), Ending::Canceled] {
+        let ended = store.queue().finish(&first.lease, ending, &RunCounts::default(), None).await;
+        assert!(matches!(ended, Err(StoreError::Stale)));
+    }
     // The worker dies; whoever completes the run moves the cursor.
     let second = claim(store, LONG).await;
     assert_eq!(second.run.window, Some(PullWindow { start_ms: 0, end_ms: 1000 }));

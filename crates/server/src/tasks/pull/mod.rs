@@ -52,10 +52,10 @@ impl Plan {
     pub fn new(claimed: &ClaimedRun) -> Result<Self, String> {
         let mut definition: wire::CreateFlowRequest = serde_json::from_value(claimed.definition.clone())
             .map_err(|_| "The flow's definition cannot be understood any more.".to_owned())?;
-        definition.tasks.extend(filters(claimed)?);
         definition.tags = Some(claimed.tags.clone().into_iter().collect());
         let cannot = |findings: Findings| format!("The flow cannot run: {}.", findings.join("; "));
-        let spec = flow::spec(&definition, claimed.schema_version).map_err(cannot)?;
+        let spec = flow::spec_with(&definition, claimed.schema_version, &claimed.run.options.filters)
+            .map_err(cannot)?;
         // A change of the trigger does not stop runs that were asked for before it.
         let schedule = schedule::schedule(&definition.trigger_config).map_err(cannot)?;
         let newness = schedule::newness(&definition.source_flow_config);
@@ -159,16 +159,6 @@ impl Plan {
     }
 }
 
-/// The filters that were asked of this run only.
-fn filters(claimed: &ClaimedRun) -> Result<Vec<wire::Task>, String> {
-    let bad = || "The filters that were asked of this run must be Filter tasks with a condition.".to_owned();
-    let read = |task: &serde_json::Value| {
-        let task: wire::Task = serde_json::from_value(task.clone()).map_err(|_| bad())?;
-        if task.task_type == wire::TaskType::Filter { Ok(task) } else { Err(bad()) }
-    };
-    claimed.run.options.filters.iter().map(read).collect()
-}
-
 fn pull(
     claimed: &ClaimedRun,
     schedule: Option<&Schedule>,
@@ -186,6 +176,9 @@ fn pull(
     if let Some(window) = run.options.window {
         return Ok(Pull::Window { window, field: field(newness?)?, moves: false });
     }
+    // A run with filters of its own leaves out what the flow itself would have
+    // read, so nothing goes on from there.
+    let is_whole = run.options.filters.is_empty();
     let of_schedule = schedule.map_or(PullMode::Complete, |schedule| schedule.pull_mode);
     let mode = match (run.options.mode, run.trigger) {
         (Some(mode), _) => mode,
@@ -194,6 +187,7 @@ fn pull(
     };
     match (mode, newness) {
         (PullMode::Incremental, newness) => match newness? {
+            Newness::Changes if !is_whole => Err(vec![schedule::NO_FILTERED_CHANGES.to_owned()]),
             Newness::Changes => Ok(Pull::Changes(claimed.cursor.delta_link.clone())),
             newness => {
                 // A run that the schedule did not ask for goes up to when it was asked for.
@@ -204,12 +198,14 @@ fn pull(
                     schedule.and_then(|schedule| schedule.first_execution_from_ms),
                     claimed.cursor.window_end_ms,
                 );
-                Ok(Pull::Window { window, field: field(newness)?, moves: true })
+                Ok(Pull::Window { window, field: field(newness)?, moves: is_whole })
             }
         },
         // A full load of a flow that follows changes begins to follow them anew.
         (PullMode::Complete, Ok(Newness::Changes))
-            if of_schedule == PullMode::Incremental && run.options.mode == Some(PullMode::Complete) =>
+            if is_whole
+                && of_schedule == PullMode::Incremental
+                && run.options.mode == Some(PullMode::Complete) =>
         {
             Ok(Pull::Changes(None))
         }

@@ -160,10 +160,35 @@ fn a_run_may_be_asked_for_another_part() {
     assert_eq!(fields, ["seats", "changed", "changed"]);
 
     run.run.options.filters = vec![json!({"taskType": "Map_all", "sourceFields": []})];
-    assert!(Plan::new(&run).is_err_and(|text| text.contains("Filter tasks")));
+    assert!(Plan::new(&run).is_err_and(|text| text.contains("no other tasks")));
     let mut run = claimed(sap(None), incremental());
     run.run.options.window = Some(window(10, 20));
     assert!(Plan::new(&run).is_err_and(|text| text.contains("datetimeTypeFieldName")));
+}
+
+#[test]
+fn what_filters_of_a_run_leave_out_is_still_to_be_read() {
+    let filter = |run: &mut ClaimedRun| {
+        run.run.trigger = RunTrigger::OnDemand;
+        run.run.ticks = None;
+        run.run.options.filters = vec![json!({
+            "taskType": "Filter", "sourceFields": ["seats"], "connectorOperator": {"SAPOData": "EQUAL_TO"},
+            "taskProperties": {"DATA_TYPE": "Edm.Int32", "VALUE": "4"},
+        })];
+    };
+    let mut run = claimed(sap(Some("changed")), incremental());
+    filter(&mut run);
+    run.run.options.mode = Some(PullMode::Incremental);
+    run.cursor.window_end_ms = Some(5);
+    let plan = Plan::new(&run).expect("a plan");
+    assert_eq!((plan.window(), plan.cursor(None)), (Some(window(5, TICK + 5_000 - 60_000)), None));
+    // A subscription notes the changes of all that the flow asks for, or is left alone.
+    let mut run = claimed(sap(None), incremental());
+    filter(&mut run);
+    run.run.options.mode = Some(PullMode::Incremental);
+    assert!(Plan::new(&run).is_err_and(|text| text.contains("filters of its own")));
+    run.run.options.mode = Some(PullMode::Complete);
+    assert_eq!(Plan::new(&run).expect("a plan").pull, Pull::Everything);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use tidegate_core::schedule::Schedule;
-use tidegate_store::{ScheduledFlow, Store, StoreError, TickRun};
+use tidegate_store::{Activation, ScheduledFlow, Store, StoreError, TickRun};
 use tidegate_wire as wire;
 
 use crate::app::App;
@@ -135,8 +135,7 @@ fn tick_run(flow: ScheduledFlow, now_ms: i64) -> Result<TickRun, (ScheduledFlow,
         Ok(schedule) => schedule,
         Err(message) => return Err((flow, message)),
     };
-    // An activation later than its own tick was made by a clock that was ahead.
-    let timetable = schedule.timetable(flow.activated_at_ms.min(flow.next_due_ms));
+    let timetable = schedule.timetable(flow.activated_at_ms);
     let ticks = timetable.due(flow.next_due_ms.saturating_sub(1), now_ms);
     let next_due_ms = timetable.next_tick(now_ms);
     match ticks {
@@ -151,9 +150,11 @@ async fn count_anew(store: &Store, now_ms: i64) -> Result<(), StoreError> {
     let scheduler = store.scheduler();
     for flow in scheduler.due_after(now_ms.saturating_add(SET_BACK_MS)).await? {
         let Ok(schedule) = schedule_of(&flow) else { continue };
-        let next = schedule.timetable(flow.activated_at_ms.min(now_ms)).next_tick(now_ms);
-        let is_far = next.is_some_and(|next| next.saturating_add(SET_BACK_MS) < flow.next_due_ms);
-        if is_far && scheduler.postpone(&flow, next).await? {
+        // An activation in the future was made by the clock that was ahead.
+        let activated_at_ms = flow.activated_at_ms.min(now_ms);
+        let next_due_ms = schedule.timetable(activated_at_ms).next_tick(now_ms);
+        let is_far = next_due_ms.is_some_and(|next| next.saturating_add(SET_BACK_MS) < flow.next_due_ms);
+        if is_far && scheduler.postpone(&flow, Activation { activated_at_ms, next_due_ms }).await? {
             tracing::warn!(flow = %flow.flow, "The clock was set back; the flow's ticks are counted from now on.");
         }
     }

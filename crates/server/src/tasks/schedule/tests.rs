@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tidegate_core::flow::FlowStatus;
 use tidegate_core::run::{Run, RunCounts};
 use tidegate_core::{AccountId, FlowName};
-use tidegate_store::{Activation, Ending, FlowRecord, FlowState, KeySource, StoreConfig};
+use tidegate_store::{Ending, FlowRecord, FlowState, KeySource, StoreConfig};
 
 use super::*;
 
@@ -128,6 +128,22 @@ async fn a_clock_that_was_set_doubles_nothing_and_starves_nobody() {
     assert_eq!(at(START + 6 * hour + MINUTE).await, 0);
     assert_eq!(next_due(&store, "g").await, Some(START + 7 * hour + MINUTE));
     assert_eq!(at(START + 7 * hour + MINUTE).await, 2);
+}
+
+#[tokio::test]
+async fn a_flow_that_was_activated_by_a_clock_ahead_outlives_that_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(folder.path()).await;
+    let (hour, day) = (60 * MINUTE, 24 * 60 * MINUTE);
+    let ahead = START + 3 * day + 20 * MINUTE;
+    create(&store, flow("f", "rate(1hours)", ahead)).await;
+    count_anew(&store, START).await.expect("looked");
+    // The ticks are counted from the look on, also once the clock is where it was.
+    for now in [START + hour, START + 3 * day, START + 3 * day + hour, START + 3 * day + 2 * hour] {
+        assert_eq!(enqueue_due(&store, now).await.expect("queued"), 1, "{now}");
+        finish_one(&store).await;
+        assert_eq!(next_due(&store, "f").await, Some(now + hour));
+    }
 }
 
 #[test]

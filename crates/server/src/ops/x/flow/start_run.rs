@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tidegate_core::run::RunOptions;
 use tidegate_core::schedule::{PullMode, PullWindow, ScheduleExpression};
-use tidegate_core::{ConnectorType, ExecutionId, FlowName};
+use tidegate_core::{ExecutionId, FlowName};
 use tidegate_store::{Kind, NewRun, StoreError};
 use tidegate_wire as wire;
 
-use crate::convert::profile::connector_type;
+use crate::convert::schedule::{self, NO_FILTERED_CHANGES, Newness};
 use crate::convert::{flow, now_ms};
 use crate::error::ApiError;
 use crate::ops::Call;
@@ -122,20 +122,17 @@ fn options(input: &StartInput, now_ms: i64) -> Result<Vec<RunOptions>, ApiError>
 
 /// Checks what is asked of a run against what the flow can do.
 fn check(definition: &wire::CreateFlowRequest, options: &RunOptions) -> Result<(), ApiError> {
-    let source = &definition.source_flow_config;
-    let pull = source.incremental_pull_config.as_ref();
-    let field = pull.and_then(|pull| pull.datetime_type_field_name.as_deref()).unwrap_or_default();
-    // Of files it is the time of the object that counts.
-    if options.window.is_some()
-        && connector_type(source.connector_type) != ConnectorType::S3
-        && field.is_empty()
-    {
-        return Err(refused(
+    match schedule::newness(&definition.source_flow_config) {
+        Ok(Newness::Field(_) | Newness::Objects) => Ok(()),
+        _ if options.window.is_some() => Err(refused(
             "a window needs a field to measure by, and the flow's sourceFlowConfig.incrementalPullConfig has no \
              datetimeTypeFieldName.",
-        ));
+        )),
+        _ if options.mode != Some(PullMode::Incremental) => Ok(()),
+        Ok(Newness::Changes) if options.filters.is_empty() => Ok(()),
+        Ok(Newness::Changes) => Err(refused(NO_FILTERED_CHANGES)),
+        Err(findings) => Err(refused(&findings.join("; "))),
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -221,5 +218,24 @@ mod tests {
             Ok(())
         );
         assert_eq!(with(|source| source["connectorType"] = json!("S3")), Ok(()));
+    }
+
+    #[test]
+    fn an_incremental_run_needs_something_to_go_by() {
+        let with = |kind: &str, filters: Vec<Value>| {
+            let flow = json!({
+                "flowName": "f1", "triggerConfig": {"triggerType": "OnDemand"}, "tasks": [],
+                "sourceFlowConfig": {"connectorType": kind, "sourceConnectorProperties": {}},
+                "destinationFlowConfigList": [],
+            });
+            let mode = Some(PullMode::Incremental);
+            check(&wire::parse(flow).expect("a flow"), &RunOptions { mode, filters, ..RunOptions::default() })
+        };
+        assert_eq!(with("SAPOData", Vec::new()), Ok(()));
+        assert_eq!(with("S3", vec![json!({})]), Ok(()));
+        let filtered = with("SAPOData", vec![json!({})]).expect_err("refused");
+        assert!(filtered.message.contains("filters of its own"), "{}", filtered.message);
+        let nothing = with("Marketo", Vec::new()).expect_err("refused");
+        assert!(nothing.message.contains("datetimeTypeFieldName"), "{}", nothing.message);
     }
 }

@@ -87,22 +87,6 @@ export interface BegunAuthorization {
   readonly expiresAt: string;
 }
 
-/** A user of the console. */
-export interface UserSummary {
-  readonly userName: string;
-  readonly status: "Active" | "Disabled";
-  readonly createdAt: string;
-  readonly lastSignedInAt?: string;
-}
-
-/** An access key. */
-export interface AccessKeySummary {
-  readonly accessKeyId: string;
-  readonly status: string;
-  readonly root: boolean;
-  readonly createdAt: string;
-}
-
 export function listConnections(input: ListConnectionsInput, signal?: AbortSignal): Promise<ConnectionPage> {
   return extension("list-connector-profiles", input, signal);
 }
@@ -164,12 +148,4 @@ export function beginAuthorization(input: {
   readonly redirectUri: string;
 }): Promise<BegunAuthorization> {
   return extension("begin-connector-authorization", input);
-}
-
-export function listUsers(signal?: AbortSignal): Promise<{ readonly users: readonly UserSummary[] }> {
-  return extension("list-users", {}, signal);
-}
-
-export function listAccessKeys(signal?: AbortSignal): Promise<{ readonly accessKeys: readonly AccessKeySummary[] }> {
-  return extension("list-access-keys", {}, signal);
 }

@@ -2,7 +2,7 @@
 import Select, { type SelectProps } from "@cloudscape-design/components/select";
 import { connections as strings } from "../strings/connections";
 import { choiceValue, type ConnectorChoice, hasConnections, isKnownConnector, parseChoice } from "./connectors";
-import type { Load } from "./useLoad";
+import type { Load } from "../api/useLoad";
 
 interface ConnectorSelectProps {
   readonly connectors: Load<readonly ConnectorChoice[]>;

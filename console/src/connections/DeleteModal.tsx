@@ -16,7 +16,7 @@ import { errorText } from "../api/client";
 import { describeUsage, type UsingFlow } from "../api/extensions";
 import { href } from "../router";
 import { deletion as strings } from "../strings/connections";
-import { useLoad } from "./useLoad";
+import { useLoad } from "../api/useLoad";
 
 interface DeleteModalProps {
   readonly name: string;

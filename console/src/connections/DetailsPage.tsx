@@ -15,6 +15,7 @@ import { isMissing } from "../api/errors";
 import { fieldsOf, valuesOf } from "../form/values";
 import { formatTime } from "../format";
 import { href, navigate, useRoute } from "../router";
+import { Failure } from "../shell/Failure";
 import { useNotifications } from "../shell/notifications";
 import { Page } from "../shell/Page";
 import { common } from "../strings/common";
@@ -28,7 +29,7 @@ import { NoConnection } from "./empty";
 import { loadProfile, loadSummary, type Profile } from "./profile";
 import { shownValue } from "./shown";
 import { UsageTable } from "./UsageTable";
-import { useLoad } from "./useLoad";
+import { useLoad } from "../api/useLoad";
 import { useTest } from "./useTest";
 
 const breadcrumbs = [{ text: words.title, href: href("connections") }];
@@ -123,11 +124,7 @@ function Absent({ name, profile }: { readonly name: string; readonly profile: Re
     );
   }
   if (profile.error !== undefined && !isMissing(profile.error)) {
-    return (
-      <Alert type="error" header={strings.failed} action={<Button onClick={profile.reload}>{words.retry}</Button>}>
-        {errorText(profile.error)}
-      </Alert>
-    );
+    return <Failure error={profile.error} header={strings.failed} retry={profile.reload} />;
   }
   return <NoConnection name={name} />;
 }

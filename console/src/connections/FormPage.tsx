@@ -1,18 +1,17 @@
 // The page that creates, edits or copies a connection.
 import Alert from "@cloudscape-design/components/alert";
 import Box from "@cloudscape-design/components/box";
-import Button from "@cloudscape-design/components/button";
 import Container from "@cloudscape-design/components/container";
 import FormField from "@cloudscape-design/components/form-field";
 import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import { useState } from "react";
-import { errorText } from "../api/client";
 import { isMissing } from "../api/errors";
 import { describeConnectorForm } from "../api/extensions";
 import type { ConnectorForm } from "../form/types";
 import { href, navigate, useRoute } from "../router";
+import { Failure } from "../shell/Failure";
 import { Page } from "../shell/Page";
 import { connections as words, editor as strings } from "../strings/connections";
 import { viewHref } from "./columns";
@@ -25,7 +24,7 @@ import { formHelp } from "./help";
 import { loadProfile, type Profile } from "./profile";
 import { createHref } from "./query";
 import type { Carried } from "./useConnectionForm";
-import { useLoad } from "./useLoad";
+import { useLoad } from "../api/useLoad";
 
 interface FormPageProps {
   readonly purpose: Purpose;
@@ -126,9 +125,5 @@ function Waiting({ form }: WaitingProps) {
   if (form.error === undefined || form.loading) {
     return <StatusIndicator type="loading">{strings.loading}</StatusIndicator>;
   }
-  return (
-    <Alert type="error" header={strings.failed} action={<Button onClick={form.reload}>{words.retry}</Button>}>
-      {errorText(form.error)}
-    </Alert>
-  );
+  return <Failure error={form.error} header={strings.failed} retry={form.reload} />;
 }

@@ -7,7 +7,7 @@ import { connections as strings } from "../strings/connections";
 import { ConnectorSelect } from "./ConnectorSelect";
 import type { ConnectorChoice } from "./connectors";
 import { HEALTHS, type ListState } from "./query";
-import type { Load } from "./useLoad";
+import type { Load } from "../api/useLoad";
 
 interface ListFiltersProps {
   readonly state: ListState;

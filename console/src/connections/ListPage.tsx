@@ -1,5 +1,4 @@
 // "Manage connections": the connections of an application, or of all.
-import Alert from "@cloudscape-design/components/alert";
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import ButtonDropdown from "@cloudscape-design/components/button-dropdown";
@@ -9,9 +8,9 @@ import Pagination from "@cloudscape-design/components/pagination";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Table from "@cloudscape-design/components/table";
 import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from "react";
-import { errorText } from "../api/client";
 import { listConnections, type ConnectionSummary } from "../api/extensions";
 import { href, navigate, useRoute } from "../router";
+import { Failure } from "../shell/Failure";
 import { InfoLink } from "../shell/InfoLink";
 import { useNotifications } from "../shell/notifications";
 import { Page } from "../shell/Page";
@@ -25,7 +24,7 @@ import { listHelp } from "./help";
 import { ListFilters } from "./ListFilters";
 import { defaultPreferences, PAGE_SIZES, readPreferences, type TablePreferences, writePreferences } from "./preferences";
 import { createHref, listHref, listInput, type ListState, pageCount, parseList } from "./query";
-import { useLoad } from "./useLoad";
+import { useLoad } from "../api/useLoad";
 import { useTest } from "./useTest";
 
 const NO_BREADCRUMBS: never[] = [];
@@ -225,13 +224,7 @@ export default function ListPage() {
             <UnknownConnector name={state.connectorLabel ?? state.connectorType ?? ""} />
           ) : list.error !== undefined ? (
             <Box padding="s">
-              <Alert
-                type="error"
-                header={strings.listFailed}
-                action={<Button onClick={reload}>{strings.retry}</Button>}
-              >
-                {errorText(list.error)}
-              </Alert>
+              <Failure error={list.error} header={strings.listFailed} retry={reload} />
             </Box>
           ) : isFiltered ? (
             <NoMatch onClear={() => go({ nameContains: "", health: undefined })} />

@@ -5,26 +5,24 @@ import Button from "@cloudscape-design/components/button";
 import Header from "@cloudscape-design/components/header";
 import Link from "@cloudscape-design/components/link";
 import Pagination from "@cloudscape-design/components/pagination";
-import StatusIndicator, { type StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
+import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import Table, { type TableProps } from "@cloudscape-design/components/table";
 import { useState } from "react";
 import { errorText } from "../api/client";
 import { describeUsage, type UsingFlow } from "../api/extensions";
+import { flowStatus, runStatus, type Status } from "../flows/status";
 import { formatTime } from "../format";
 import { href } from "../router";
 import { common } from "../strings/common";
 import { connections as words, details as strings } from "../strings/connections";
-import { useLoad } from "./useLoad";
+import { useLoad } from "../api/useLoad";
 
 const PAGE_SIZE = 10;
 
-const runTypes: Readonly<Record<string, StatusIndicatorProps.Type>> = {
-  Successful: "success",
-  Error: "error",
-  InProgress: "in-progress",
-  CancelStarted: "stopped",
-  Canceled: "stopped",
-};
+/** As the pages of flows show and call it. */
+function Shown({ type, text }: Status) {
+  return <StatusIndicator type={type}>{text}</StatusIndicator>;
+}
 
 const columns: readonly TableProps.ColumnDefinition<UsingFlow>[] = [
   {
@@ -33,7 +31,7 @@ const columns: readonly TableProps.ColumnDefinition<UsingFlow>[] = [
     isRowHeader: true,
     cell: (flow) => <Link href={href("flows", "view", flow.flowName)}>{flow.flowName}</Link>,
   },
-  { id: "status", header: strings.flowColumns.status, cell: (flow) => flow.flowStatus },
+  { id: "status", header: strings.flowColumns.status, cell: (flow) => <Shown {...flowStatus(flow.flowStatus)} /> },
   {
     id: "lastRun",
     header: strings.flowColumns.lastRun,
@@ -46,7 +44,7 @@ const columns: readonly TableProps.ColumnDefinition<UsingFlow>[] = [
       lastRun === undefined || lastRun === null ? (
         common.none
       ) : (
-        <StatusIndicator type={runTypes[lastRun.executionStatus] ?? "info"}>{lastRun.executionStatus}</StatusIndicator>
+        <Shown {...runStatus(lastRun.executionStatus)} />
       ),
   },
 ];

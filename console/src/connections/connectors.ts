@@ -41,18 +41,16 @@ export function choicesOf(details: readonly ConnectorDetail[]): readonly Connect
 }
 
 /** The SDK comes in a script of its own: the list of connections does not wait for it. */
-const listAll = async () => (await import("./list-connectors")).listConnectors();
+const listAll = async () => (await import("../connectors/list")).listConnectors();
 
 let loaded: Promise<readonly ConnectorChoice[]> | undefined;
 
-/** Every connector that the account knows, asked for once; `refresh` asks again. */
-export function loadConnectors(refresh = false): Promise<readonly ConnectorChoice[]> {
-  if (loaded === undefined || refresh) {
-    loaded = listAll().then(choicesOf).catch((error: unknown) => {
-      loaded = undefined;
-      throw error;
-    });
-  }
+/** Every connector that the account knows, asked for once; again where that failed. */
+export function loadConnectors(): Promise<readonly ConnectorChoice[]> {
+  loaded ??= listAll().then(choicesOf).catch((error: unknown) => {
+    loaded = undefined;
+    throw error;
+  });
   return loaded;
 }
 

@@ -55,18 +55,21 @@ function propertiesOf(profile: ConnectorProfile, form: ConnectorForm): unknown {
   return union[form.unionKey] ?? {};
 }
 
-/** How many names that contain the wanted one are looked through. */
-const SEARCHED = 100;
+/** How many names that contain the wanted one come at once; the server gives no more. */
+const AT_ONCE = 100;
 
 /** The row of a connection in the list, with its health; `undefined` when it is not found. */
 export async function loadSummary(
   profile: Pick<Profile, "name" | "connectorType">,
   signal: AbortSignal,
 ): Promise<ConnectionSummary | undefined> {
-  // Sorted by name, a name stands before all that only begin with it.
-  const page = await listConnections(
-    { connectorType: profile.connectorType, nameContains: profile.name, sortBy: "name", maxResults: SEARCHED },
-    signal,
-  );
-  return page.connectorProfiles.find((one) => one.connectorProfileName === profile.name);
+  // Sorted by name, a name stands before all that only begin with it, but not before those that end with it.
+  for (let startIndex = 0; ; startIndex += AT_ONCE) {
+    const { connectorProfiles, total } = await listConnections(
+      { connectorType: profile.connectorType, nameContains: profile.name, sortBy: "name", maxResults: AT_ONCE, startIndex },
+      signal,
+    );
+    const found = connectorProfiles.find((one) => one.connectorProfileName === profile.name);
+    if (found !== undefined || startIndex + AT_ONCE >= total) return found;
+  }
 }

@@ -2,7 +2,6 @@
 import {
   DescribeConnectorCommand,
   DescribeConnectorsCommand,
-  ListConnectorsCommand,
   type ConnectorConfiguration,
   type ConnectorType,
 } from "@aws-sdk/client-appflow";
@@ -12,6 +11,7 @@ import { isAborted } from "../api/client";
 import { eachOf, eachPage } from "../api/paged";
 import { createStore, useStore } from "../shell/store";
 import { type Connector, connectorId, fromDetail } from "./catalogue";
+import { listConnectors } from "./list";
 
 interface Catalogue {
   connectors: Connector[];
@@ -46,11 +46,7 @@ export async function describeConnector(
 }
 
 async function loadList(abortSignal: AbortSignal): Promise<void> {
-  await eachPage(
-    async (nextToken) => {
-      const answer = await appflow().send(new ListConnectorsCommand({ maxResults: 100, nextToken }), { abortSignal });
-      return { items: answer.connectors ?? [], nextToken: answer.nextToken };
-    },
+  await listConnectors(
     (details, listed) => {
       const known = new Map(catalogue.get().connectors.map((one) => [one.id, one.config]));
       const connectors = details
@@ -59,6 +55,7 @@ async function loadList(abortSignal: AbortSignal): Promise<void> {
         .map((one) => withConfig(one, known.get(one.id)));
       catalogue.set({ ...catalogue.get(), connectors, listed });
     },
+    abortSignal,
   );
 }
 

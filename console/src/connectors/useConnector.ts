@@ -1,13 +1,15 @@
 // One connector as the server describes it: what it offers, and what a connection of it needs.
 import type { ConnectorConfiguration } from "@aws-sdk/client-appflow";
-import { useCallback, useEffect, useState } from "react";
+import { useCallback } from "react";
 import { describeConnectorForm } from "../api/extensions";
 import { ApiError } from "../api/errors";
+import { useLoad } from "../api/useLoad";
 import type { ConnectorForm } from "../form/types";
 import { connector } from "../strings/connectors";
+import { connectorId } from "./catalogue";
 import { describeConnector } from "./useCatalogue";
 
-export interface Described {
+interface Described {
   config: ConnectorConfiguration | undefined;
   form: ConnectorForm | undefined;
   /** Why there is no configuration. */
@@ -17,41 +19,20 @@ export interface Described {
   retry: () => void;
 }
 
-type Loaded = Omit<Described, "retry">;
-const NOTHING: Loaded = { config: undefined, form: undefined, error: undefined, formError: undefined };
-
 export function useConnector(type: string, label: string | undefined): Described {
-  const [loaded, setLoaded] = useState(NOTHING);
-  const [attempt, setAttempt] = useState(0);
-
-  useEffect(() => {
-    const { signal, abort } = abortable();
-    const take = (part: Partial<Loaded>): void => {
-      if (!signal.aborted) setLoaded((now) => ({ ...now, ...part }));
-    };
-    setLoaded(NOTHING);
-    describeConnector(type, label, signal).then(
-      (config) => take(config === undefined ? { error: nothing(type) } : { config }),
-      (error: unknown) => take({ error }),
-    );
-    const input = label === undefined ? { connectorType: type } : { connectorType: type, connectorLabel: label };
-    describeConnectorForm(input, signal).then(
-      (form) => take({ form }),
-      (formError: unknown) => take({ formError }),
-    );
-    return abort;
-  }, [type, label, attempt]);
-
-  const retry = useCallback(() => setAttempt((count) => count + 1), []);
-  return { ...loaded, retry };
+  const key = connectorId(type, label);
+  const config = useLoad(key, async (signal) => (await describeConnector(type, label, signal)) ?? nothing(type));
+  const form = useLoad(key, (signal) =>
+    describeConnectorForm(label === undefined ? { connectorType: type } : { connectorType: type, connectorLabel: label }, signal),
+  );
+  const retry = useCallback(() => {
+    config.reload();
+    form.reload();
+  }, [config.reload, form.reload]);
+  return { config: config.data, form: form.data, error: config.error, formError: form.error, retry };
 }
 
 /** Where the server answers with nothing, there is nothing. */
-function nothing(type: string): ApiError {
-  return new ApiError(connector.notFoundText(type), { code: "ResourceNotFoundException", status: 404 });
-}
-
-function abortable(): { signal: AbortSignal; abort: () => void } {
-  const controller = new AbortController();
-  return { signal: controller.signal, abort: () => controller.abort() };
+function nothing(type: string): never {
+  throw new ApiError(connector.notFoundText(type), { code: "ResourceNotFoundException", status: 404 });
 }

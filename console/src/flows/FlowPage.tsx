@@ -38,7 +38,7 @@ interface FlowPageProps {
 }
 
 export function FlowPage({ name, tab }: FlowPageProps) {
-  const { flow, loading, error, reload } = useFlow(name);
+  const { data: flow, loading, error, reload } = useFlow(name);
   const notify = useNotifications();
   const nameOf = useConnectorNames();
   const [starting, setStarting] = useState(false);

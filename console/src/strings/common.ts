@@ -2,7 +2,6 @@
 export const common = {
   cancel: "Cancel",
   close: "Close",
-  save: "Save changes",
   create: "Create",
   delete: "Delete",
   edit: "Edit",
@@ -17,5 +16,4 @@ export const common = {
   optional: "optional",
   yes: "Yes",
   no: "No",
-  learnMore: "Learn more",
 } as const;

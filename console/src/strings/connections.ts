@@ -90,7 +90,6 @@ export const connections = {
     NotChecked: "Not tested",
   } as Readonly<Record<string, string>>,
   checkedAt: (when: string) => `Tested ${when}`,
-  healthDetails: "Details of the last test",
   empty: {
     title: "No connections",
     text: "A connection holds the address of an application and the credentials to log in with. Flows use connections to read records and to write them. Create one for each account or system that your flows work with.",

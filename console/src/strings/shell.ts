@@ -2,7 +2,6 @@
 export const shell = {
   product: "Tidegate",
   navigation: "Side navigation",
-  topNavigation: "Top navigation",
   breadcrumbs: "Breadcrumbs",
   notifications: "Notifications",
   help: "Help panel",
@@ -69,7 +68,6 @@ export const signIn = {
   title: "Sign in to Tidegate",
   userName: "User name",
   password: "Password",
-  showPassword: "Show password",
   submit: "Sign in",
   submitting: "Signing in",
   with: (name: string) => `Sign in with ${name}`,

@@ -1,6 +1,6 @@
 // Loads something for a page, gives up what is no longer asked for, and can load again.
 import { useCallback, useEffect, useRef, useState } from "react";
-import { isAborted } from "../api/client";
+import { isAborted } from "./errors";
 
 /** What is being loaded. While `loading`, `data` is still what was there before. */
 export interface Load<T> {

@@ -1,9 +1,10 @@
 // axe on every page and dialog, in both themes: nothing serious, nothing critical.
-import { inject } from 'vitest'
+import { expect, inject } from 'vitest'
 import type { Page } from 'playwright-core'
 import { accessible } from '../support/axe.ts'
 import { browserTest, useServer } from '../support/browser.ts'
 import { account, button, CONNECTIONS, CONNECTORS, FLOWS, heading, seen, signInPage, visit } from '../support/console.ts'
+import { field } from '../support/form.ts'
 import { SAP_USER, sapProperties, type Server } from '../support/server.ts'
 
 const use = useServer({ options: ['--connection-check', 'off'] }, async server => {
@@ -68,6 +69,53 @@ const PAGES: [what: string, hash: string, ready: (page: Page) => Promise<void>][
     await account(page, 'Change password')
     await seen(page.getByRole('dialog', { name: 'Change password' }))
   }],
+  ['the question before a half-filled form is left', '#/connections/create?connector=Datadog', async page => {
+    await field(page, 'Connection name').fill('half')
+    await button(page, 'Cancel').or(page.getByRole('link', { name: 'Cancel' })).first().click()
+    await seen(page.getByRole('dialog', { name: 'Leave this page' }))
+  }],
+  ['a form whose credentials would go elsewhere', '#/connections/edit/erp', async page => {
+    await field(page, 'Application service path').fill('/odata/v2/nycflights')
+    await seen(page.getByText(/You changed where the credentials are sent/))
+  }],
+  ['the form with an authorization', '#/connections/create?connector=SAPOData', async page => {
+    await page.getByRole('radio', { name: 'OAuth 2.0' }).check({ force: true })
+    await button(page, 'Authorize').click()
+    await seen(page.getByText('Client ID is required.'))
+  }],
+  ['a test that was refused', '#/connections/view/crm', async page => {
+    await button(page, 'Test').click()
+    await seen(page.getByText('The application refused the login of crm'))
+  }],
+  ['connections with their health', '#/connections?q=crm', async page => {
+    await page.getByRole('button', { name: 'Refused' }).click()
+    await seen(page.getByText(/^Tested /))
+  }],
+  ['no connection that fits', '#/connections?q=nothing-like-it', page => seen(page.getByText('No matches'))],
+  ['connections of a connector that there is not', '#/connections?connector=CustomConnector&label=nowhere', page => seen(page.getByRole('link', { name: 'Show all connections' }).or(page.getByText('Unknown connector')))],
+  ['the preferences of the connections table', '#/connections', async page => {
+    await seen(page.getByRole('link', { name: 'erp', exact: true }))
+    await button(page, 'Preferences').click()
+    await seen(page.getByRole('dialog', { name: 'Preferences' }))
+  }],
+  ['the preferences of the flows table', '#/flows', async page => {
+    await seen(page.getByRole('link', { name: 'airlines' }))
+    await button(page, 'Preferences').click()
+    await seen(page.getByRole('dialog', { name: 'Preferences' }))
+  }],
+  ['a connector that there is not', '#/connectors/Nothing', page => seen(page.getByText('Connector not found'))],
+  ['a flow that is not there', '#/flows/view/nothing', page => seen(page.getByText('Flow not found'))],
+  ...(['fields', 'filters', 'output', 'tags', 'history'] as const).map((tab): (typeof PAGES)[number] => [
+    `a flow's tab ${tab}`, `#/flows/view/airlines?tab=${tab}`, page => seen(page.getByRole('tabpanel')),
+  ]),
+  ['the question whether one is still there', '#/flows', async page => {
+    await page.clock.install()
+    await page.reload()
+    await seen(heading(page, FLOWS))
+    await page.clock.fastForward('29:10')
+    await page.clock.runFor(2000)
+    await seen(page.getByRole('dialog', { name: 'Are you still there?' }))
+  }],
   ['no such page', '#/nowhere', page => seen(heading(page, 'Page not found'))],
 ]
 
@@ -90,6 +138,8 @@ for (const dark of [false, true]) {
       try {
         await visit(fresh, hash)
         await ready(fresh)
+        // The theme is what this is about: one that is not there would be looked at twice.
+        expect(await fresh.locator('body.awsui-dark-mode').count(), 'the dark theme').toBe(dark ? 1 : 0)
         await accessible(fresh, what)
       } catch (error) {
         found.push(`${what}: ${error instanceof Error ? error.message : error}`)

@@ -130,12 +130,15 @@ browserTest(use, 'asks a person who has left, and signs them out', {}, async ({ 
   await page.clock.install()
   await visit(page, '#/connections')
   await seen(heading(page, CONNECTIONS))
-  await page.clock.fastForward('29:10')
-  await page.clock.runFor(2000)
   const dialog = page.getByRole('dialog', { name: 'Are you still there?' })
-  await seen(dialog)
-  await button(dialog, 'Stay signed in').click()
-  await gone(dialog)
+  // A mouse that moves is a person, so a real click might find the button gone; that of a screen reader moves none.
+  for (const answer of [() => button(dialog, 'Stay signed in').dispatchEvent('click'), () => page.mouse.move(200, 200)]) {
+    await page.clock.fastForward('29:10')
+    await page.clock.runFor(2000)
+    await seen(dialog)
+    await answer()
+    await gone(dialog)
+  }
   await page.clock.fastForward('30:10')
   await page.clock.runFor(2000)
   await signInPage(page)

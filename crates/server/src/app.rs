@@ -56,6 +56,9 @@ pub struct App {
     pub authorizations: Authorizations,
     /// The one client of all connectors.
     pub outbound: Arc<Outbound>,
+    /// The client of services that the operator named (AWS, webhooks).
+    #[cfg_attr(not(test), allow(dead_code))]
+    pub services: Arc<Outbound>,
     /// The rotation of the vault's key.
     pub rotation: RotationState,
     /// Cancelled when the server is told to stop.

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Readers};
 use crate::authorizations::{Authorizations, LIFETIME};
+use crate::aws;
 use crate::config::{OutboundNetwork, Settings};
 use crate::entities::EntityCache;
 use crate::http::{Bound, PublicUrl, TlsFiles, router};
@@ -81,7 +82,10 @@ impl Server {
         let sessions = store.sessions(&scope.account);
         sessions.revoke_subjects().await.map_err(|error| explain(&error))?;
         let tokens = VaultSink::new(store.clone(), scope.account.clone());
-        let outbound = outbound(settings)?.with_token_sink(Arc::clone(&tokens) as Arc<dyn TokenSink>);
+        let policy = outbound_policy(settings);
+        let client = |policy| Outbound::new(policy).map_err(|error| error.message);
+        let services = client(aws::services_policy(&policy))?;
+        let outbound = client(policy)?.with_token_sink(Arc::clone(&tokens) as Arc<dyn TokenSink>);
         let config = EngineConfig {
             buckets: buckets(settings, &data_dir, &scope.region).await?,
             staging: data_dir.join("s3/.staging"),
@@ -109,6 +113,7 @@ impl Server {
             tokens,
             authorizations: Authorizations::new(LIFETIME),
             outbound,
+            services,
             rotation: RotationState::default(),
             stopping: CancellationToken::new(),
         });
@@ -255,8 +260,8 @@ fn write_credentials(path: &Path, (id, secret): &(String, Secret<String>)) -> Re
     write().map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
-fn outbound(settings: &Settings) -> Result<Arc<Outbound>, String> {
-    let policy = OutboundPolicy {
+fn outbound_policy(settings: &Settings) -> OutboundPolicy {
+    OutboundPolicy {
         network: match settings.outbound.unwrap_or_default() {
             OutboundNetwork::Any => Network::Any,
             OutboundNetwork::Public => Network::Public,
@@ -266,8 +271,7 @@ fn outbound(settings: &Settings) -> Result<Arc<Outbound>, String> {
         ca_file: settings.ca_file.clone(),
         proxy: ProxySettings::from_env(),
         ..OutboundPolicy::default()
-    };
-    Outbound::new(policy).map_err(|error| error.message)
+    }
 }
 
 async fn buckets(settings: &Settings, data_dir: &Path, region: &str) -> Result<Buckets, String> {

@@ -88,6 +88,25 @@ impl Outbound {
         check_url(&self.policy, url).map_err(|refusal| invalid(refusal.to_string()))
     }
 
+    /// Sends a request that is signed already, once, and reads the whole answer,
+    /// whatever its status: for services of the operator's own, which no
+    /// connection of a user names. The policy holds here, too, and redirects are
+    /// not followed.
+    pub async fn exchange(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> Result<http::Response<Bytes>, ConnectorError> {
+        let request = reqwest::Request::try_from(request)
+            .map_err(|error| invalid(format!("the request has no usable address: {error}")))?;
+        self.check(request.url())?;
+        let request = RequestBuilder::from_parts(self.client.clone(), request);
+        let RawAnswer { status, headers, body } =
+            self.send(request).await.map_err(|failure| ConnectorError::new(failure.kind, failure.text))?;
+        let mut answer = http::Response::new(body);
+        (*answer.status_mut(), *answer.headers_mut()) = (status, headers);
+        Ok(answer)
+    }
+
     /// Sends one request once and reads the whole answer, within the bounds.
     pub(super) async fn send(&self, request: RequestBuilder) -> Result<RawAnswer, Failure> {
         let response = request.send().await.map_err(Failure::from_client)?;

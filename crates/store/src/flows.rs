@@ -326,7 +326,8 @@ fn tags_text(tags: &BTreeMap<String, String>) -> String {
     serde_json::to_string(tags).expect("a map of texts is always JSON")
 }
 
-fn decode(row: &SqliteRow) -> Result<FlowRecord, StoreError> {
+/// A flow's whole row.
+pub(crate) fn decode(row: &SqliteRow) -> Result<FlowRecord, StoreError> {
     let bad = |what| StoreError::BadRow { table: "flow", what };
     Ok(FlowRecord {
         name: FlowName::new(row.try_get::<String, _>("name")?),
@@ -355,7 +356,7 @@ fn decode(row: &SqliteRow) -> Result<FlowRecord, StoreError> {
 }
 
 /// The cursor in a flow's row; one that nothing was pulled with yet is empty.
-pub(crate) fn cursor_of(row: &SqliteRow) -> Result<FlowCursor, StoreError> {
+fn cursor_of(row: &SqliteRow) -> Result<FlowCursor, StoreError> {
     let text: Option<&str> = row.try_get("cursor")?;
     let cursor = text.map(serde_json::from_str).transpose();
     Ok(cursor.map_err(|_| StoreError::BadRow { table: "flow", what: "cursor" })?.unwrap_or_default())

@@ -3,7 +3,7 @@
 //!
 //! Reading order: [`Store`] opens everything; `writer` groups writes into
 //! commits; [`connections`] (and [`listing`]), [`flows`], [`runs`] (and [`run_search`]), [`queue`],
-//! [`scheduler`], [`keys`], [`users`], [`sessions`] and [`idempotency`] are one aggregate each; [`vault`] seals, `secrets` keeps
+//! [`scheduler`], [`outbox`], [`keys`], [`users`], [`sessions`] and [`idempotency`] are one aggregate each; [`vault`] seals, `secrets` keeps
 //! what is sealed, [`rotation`] changes the key.
 
 mod aftermath;
@@ -16,6 +16,7 @@ pub mod keys;
 pub mod listing;
 mod meta;
 mod migrate;
+pub mod outbox;
 pub mod queue;
 pub mod rotation;
 pub mod run_search;
@@ -28,7 +29,7 @@ pub mod vault;
 mod writer;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures::future::BoxFuture;
@@ -46,6 +47,7 @@ pub use keys::{AccessKey, AccessKeys, KeyKind, NewAccessKey, RootKeyChange};
 pub use listing::{
     CheckResult, ConnectionCheck, ConnectionQuery, ConnectionSort, HealthFilter, ListedConnection,
 };
+pub use outbox::{Announcer, Notification, Outbox, Waiting};
 pub use queue::{ClaimedRun, Ending, Lease, Queue, Signal, Work};
 pub use rotation::Rotation;
 pub use run_search::RunQuery;
@@ -56,6 +58,7 @@ pub use users::{User, UserPassword, Users};
 pub use vault::{KeySource, VaultError};
 
 use idempotency::Prepared;
+use outbox::Announcing;
 use vault::{FingerprintKey, KeyFile, Vault};
 use writer::Writer;
 
@@ -109,6 +112,8 @@ struct Inner {
     queued: watch::Sender<()>,
     scheduled: watch::Sender<()>,
     cancelled: watch::Sender<()>,
+    announced: watch::Sender<()>,
+    announcer: OnceLock<Arc<dyn Announcer>>,
 }
 
 impl std::fmt::Debug for Store {
@@ -160,6 +165,8 @@ impl Store {
             queued: watch::Sender::new(()),
             scheduled: watch::Sender::new(()),
             cancelled: watch::Sender::new(()),
+            announced: watch::Sender::new(()),
+            announcer: OnceLock::new(),
         })))
     }
 
@@ -201,6 +208,16 @@ impl Store {
         Queue::new(self)
     }
 
+    /// The notifications that wait for their delivery.
+    pub fn outbox(&self) -> Outbox<'_> {
+        Outbox::new(self)
+    }
+
+    /// From now on, what happens to runs is announced. Only the first call counts.
+    pub fn announce(&self, announcer: Arc<dyn Announcer>) {
+        let _ = self.0.announcer.set(announcer);
+    }
+
     /// The schedules of all accounts, as the scheduler sees them.
     pub fn scheduler(&self) -> Scheduler<'_> {
         Scheduler::new(self)
@@ -240,6 +257,14 @@ impl Store {
 
     fn cancelled(&self) -> &watch::Sender<()> {
         &self.0.cancelled
+    }
+
+    fn announced(&self) -> &watch::Sender<()> {
+        &self.0.announced
+    }
+
+    fn announcer(&self) -> Announcing {
+        self.0.announcer.get().cloned()
     }
 
     fn prepared(&self, call: &Idempotent) -> Prepared {

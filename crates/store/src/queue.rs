@@ -14,10 +14,10 @@ use tidegate_core::{AccountId, ExecutionId, FlowName};
 
 use crate::aftermath::{End, Finished, NewCursor};
 use crate::error::StoreError;
-use crate::flows::cursor_of;
+use crate::outbox::{self, Announcing};
 use crate::runs::{COLUMNS, decode, json};
 use crate::scheduler::{WAITING, mark_waiting};
-use crate::{Store, now_ms, unsigned};
+use crate::{Store, flows, now_ms};
 
 /// The right to write to a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,8 +104,9 @@ impl<'a> Queue<'a> {
         if self.find_lost(now_ms()).await?.is_none() && self.find_queued().await?.is_none() {
             return Ok(None);
         }
-        let worker = worker.to_owned();
-        self.store
+        let (worker, announcer) = (worker.to_owned(), self.store.announcer());
+        let claimed = self
+            .store
             .write(move |tx| {
                 Box::pin(async move {
                     let now = now_ms();
@@ -114,12 +115,17 @@ impl<'a> Queue<'a> {
                         None => queued(&mut *tx).await?,
                     };
                     match found {
-                        Some((account, id)) => take(tx, account, &id, &worker, now, lease_ms).await.map(Some),
+                        Some((account, id)) => {
+                            let holder = Holder { worker: &worker, now, lease_ms };
+                            take(tx, account, &id, holder, &announcer).await.map(Some)
+                        }
                         None => Ok(None),
                     }
                 })
             })
-            .await
+            .await?;
+        self.store.announced().send_replace(());
+        Ok(claimed)
     }
 
     async fn find_lost(&self, now: i64) -> Result<Option<(String, String)>, StoreError> {
@@ -284,7 +290,7 @@ impl<'a> Queue<'a> {
         counts: &RunCounts,
         error_threshold: Option<u32>,
     ) -> Result<Finished, StoreError> {
-        let (lease, counts) = (lease.clone(), json(counts));
+        let (lease, counts, announcer) = (lease.clone(), json(counts), self.store.announcer());
         let (status, error) = match ending {
             Ending::Successful => (RunStatus::Successful, None),
             Ending::Error(text) => (RunStatus::Error, Some(text)),
@@ -319,11 +325,15 @@ impl<'a> Queue<'a> {
                         error: error.as_deref(),
                         new_cursor: row.try_get("new_cursor")?,
                     };
-                    end.settle(tx, &account, &flow, error_threshold).await
+                    let finished = end.settle(&mut *tx, &account, &flow, error_threshold).await?;
+                    let deactivated = finished.deactivated.as_deref();
+                    outbox::announce_end(tx, &announcer, &account, &lease.id, deactivated).await?;
+                    Ok(finished)
                 })
             })
             .await?;
         self.store.queued().send_replace(());
+        self.store.announced().send_replace(());
         Ok(finished)
     }
 
@@ -441,14 +451,21 @@ async fn queued<'e>(
     .await?)
 }
 
+/// Who takes a run, when, and for how long.
+struct Holder<'w> {
+    worker: &'w str,
+    now: i64,
+    lease_ms: i64,
+}
+
 async fn take(
     tx: &mut SqliteConnection,
     account: String,
     id: &str,
-    worker: &str,
-    now: i64,
-    lease_ms: i64,
+    holder: Holder<'_>,
+    announcer: &Announcing,
 ) -> Result<ClaimedRun, StoreError> {
+    let Holder { worker, now, lease_ms } = holder;
     let row = QueryBuilder::new("UPDATE run SET attempt = attempt + 1, worker = ")
         .push_bind(worker)
         .push(", lease_until_ms = ")
@@ -473,10 +490,11 @@ async fn take(
         .push_bind(account.as_str())
         .push(" AND f.name = ")
         .push_bind(run.flow.as_str())
-        .push(" RETURNING definition, schema_version, tags, cursor, cursor_epoch")
+        .push(" RETURNING *")
         .build()
         .fetch_one(&mut *tx)
         .await?;
+    let flow = flows::decode(&flow)?;
     let bad = |table, what| StoreError::BadRow { table, what };
     let work = match (run.status, &run.commit) {
         (RunStatus::Publishing, Some(commit)) => Work::Complete(commit.clone()),
@@ -484,15 +502,18 @@ async fn take(
         (RunStatus::CancelStarted, _) => Work::Abandon,
         _ => Work::Start,
     };
-    Ok(ClaimedRun {
+    let claimed = ClaimedRun {
         lease: Lease { account: AccountId::new(account), id: run.id.clone(), attempt: run.attempt },
         work,
-        definition: serde_json::from_str(flow.try_get("definition")?)
-            .map_err(|_| bad("flow", "definition"))?,
-        schema_version: unsigned(flow.try_get("schema_version")?),
-        cursor: cursor_of(&flow)?,
-        cursor_epoch: flow.try_get("cursor_epoch")?,
-        tags: serde_json::from_str(flow.try_get("tags")?).map_err(|_| bad("flow", "tags"))?,
+        definition: flow.definition.clone(),
+        schema_version: flow.schema_version,
+        cursor: flow.state.cursor.clone(),
+        cursor_epoch: flow.state.cursor_epoch,
+        tags: flow.tags.clone(),
         run,
-    })
+    };
+    if let (Some(announcer), 1) = (announcer, claimed.lease.attempt) {
+        outbox::add(tx, announcer.started(&flow, &claimed)).await?;
+    }
+    Ok(claimed)
 }

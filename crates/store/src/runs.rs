@@ -8,6 +8,7 @@ use tidegate_core::schedule::PullWindow;
 use tidegate_core::{AccountId, ExecutionId, FlowName};
 
 use crate::error::{Kind, StoreError};
+use crate::outbox::announce_end;
 use crate::scheduler::mark_waiting;
 use crate::{Idempotent, Outcome, Page, Store, now_ms, unsigned};
 
@@ -172,6 +173,7 @@ impl<'a> Runs<'a> {
         ids: Option<&[ExecutionId]>,
     ) -> Result<Vec<ExecutionId>, StoreError> {
         let (account, flow, ids) = (self.account.clone(), flow.clone(), ids.map(<[_]>::to_vec));
+        let announcer = self.store.announcer();
         let invalid = self
             .store
             .write(move |tx| {
@@ -192,19 +194,25 @@ impl<'a> Runs<'a> {
                     };
                     let mut invalid = Vec::new();
                     for id in ids {
-                        let done = sqlx::query(
+                        let done: Option<(String, i64)> = sqlx::query_as(
                             "UPDATE run SET updated_at_ms = $4, status =
                                     CASE status WHEN 'Queued' THEN 'Canceled' ELSE 'CancelStarted' END
-                             WHERE account = $1 AND flow = $2 AND id = $3 AND status IN ('Queued', 'Running')",
+                             WHERE account = $1 AND flow = $2 AND id = $3 AND status IN ('Queued', 'Running')
+                             RETURNING status, attempt",
                         )
                         .bind(account.as_str())
                         .bind(flow.as_str())
                         .bind(id.as_str())
                         .bind(now_ms())
-                        .execute(&mut *tx)
+                        .fetch_optional(&mut *tx)
                         .await?;
-                        if done.rows_affected() == 0 {
-                            invalid.push(id);
+                        match done {
+                            // It had begun once, and was given back.
+                            Some((status, 1..)) if status == RunStatus::Canceled.as_str() => {
+                                announce_end(&mut *tx, &announcer, &account, &id, None).await?;
+                            }
+                            Some(_) => {}
+                            None => invalid.push(id),
                         }
                     }
                     mark_waiting(tx, &account, &flow).await?;
@@ -214,6 +222,7 @@ impl<'a> Runs<'a> {
             .await?;
         // Workers that hold one of them look at once.
         self.store.cancelled().send_replace(());
+        self.store.announced().send_replace(());
         Ok(invalid)
     }
 }

@@ -9,6 +9,7 @@ mod flows;
 mod idempotency;
 mod keys;
 mod listing;
+mod outbox;
 mod queue;
 mod rotation;
 mod run_search;
@@ -76,6 +77,13 @@ suite! {
         a_released_run_is_claimed_again,
         a_waiting_worker_is_woken,
         the_leases_of_a_dead_process_can_be_ended,
+    }
+    outbox {
+        a_run_is_announced_once_when_it_begins_and_when_it_ends,
+        a_cancelled_run_is_announced_if_it_ever_began,
+        what_was_delivered_is_gone_and_what_was_not_is_put_off,
+        the_outbox_is_bounded_in_number_and_age,
+        a_deactivation_is_announced_with_its_run,
     }
     scheduler {
         a_due_tick_is_queued_once,

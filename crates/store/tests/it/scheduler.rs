@@ -15,7 +15,7 @@ const OVER: i64 = 0;
 /// Ticks come every so many milliseconds.
 const PERIOD: i64 = 100;
 
-async fn active(store: &Store, name: &str, at: i64) -> FlowRecord {
+pub async fn active(store: &Store, name: &str, at: i64) -> FlowRecord {
     create_flow(store, name, &[]).await;
     activate(store, name, at).await
 }
@@ -52,7 +52,7 @@ fn ticks(flow: ScheduledFlow, now: i64) -> TickRun {
 }
 
 /// Queues what is due; gives how many runs are new.
-async fn tick(store: &Store, now: i64) -> usize {
+pub async fn tick(store: &Store, now: i64) -> usize {
     let due = store.scheduler().due(now, 100).await.expect("listed");
     store.scheduler().enqueue(due.into_iter().map(|flow| ticks(flow, now)).collect()).await.expect("queued")
 }

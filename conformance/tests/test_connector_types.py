@@ -166,3 +166,35 @@ def test_an_empty_optional_member_counts_as_absent_and_is_kept(emulation, name):
     emulation.boto().create_connector_profile(**data)
     found = emulation.boto().describe_connector_profiles(connectorProfileNames=[name])["connectorProfileDetails"][0]
     assert found["connectorProfileProperties"] == data["connectorProfileConfig"]["connectorProfileProperties"]
+
+
+@pytest.fixture(scope="module")
+def strict(make_server):
+    return make_server("--compat", "strict", "--connection-check", "off")
+
+
+SERVICE_NAME = {"SAPOData", "Snowflake"}
+PRIVATE_LINK = {"Salesforce", "Singular", "Trendmicro"} | SERVICE_NAME
+
+
+@pytest.mark.parametrize("kind", sorted(profiles()))
+def test_private_mode_where_there_is_no_private_link(strict, emulation, name, kind):
+    data = {**create_input(kind, name), "connectionMode": "Private"}
+    properties = data["connectorProfileConfig"]["connectorProfileProperties"][union_key(kind)]
+    properties.pop("privateLinkServiceName", None)
+    assert emulation.raw("/create-connector-profile", data).status_code == 200, "relaxed takes it for a public one"
+    answer = strict.raw("/create-connector-profile", data)
+    if kind in PRIVATE_LINK - SERVICE_NAME:
+        assert answer.status_code == 200, answer.text
+        return
+    status, error, message = error_of(answer)
+    assert (status, error) == (400, "ValidationException") and "connectionMode Private" in message
+    if kind in SERVICE_NAME:
+        properties["privateLinkServiceName"] = ""
+        assert "privateLinkServiceName" in error_of(strict.raw("/create-connector-profile", data))[2]
+        properties["privateLinkServiceName"] = "com.amazonaws.vpce.us-east-1.vpce-svc-0123456789abcdef0"
+        assert strict.raw("/create-connector-profile", data).status_code == 200
+        properties.pop("privateLinkServiceName")
+        update = {k: data[k] for k in ("connectorProfileName", "connectionMode", "connectorProfileConfig")}
+        assert "privateLinkServiceName" in error_of(strict.raw("/update-connector-profile", update))[2]
+        assert strict.raw("/update-connector-profile", {**update, "connectionMode": "Public"}).status_code == 200

@@ -205,12 +205,39 @@ def test_the_providers_refusal_is_told(server, provider):
     assert refusal(Person(server).sign_in_there()) == "The identity provider has refused: The person said <b>no</b> & left"
 
 
-def test_a_restart_ends_what_the_provider_vouched_for(server):
-    person = Person(server)
-    person.sign_in_there()
-    person.fetch_keys()
-    server.restart()
-    assert person.ask("/session/keys", {}).status_code == 401
+def test_a_restart_under_other_terms_ends_what_the_provider_vouched_for(make_server, provider):
+    options = lambda allow, client=CLIENT: ("--oidc-issuer", provider.url, "--oidc-client-id", client, "--oidc-allow", allow)  # noqa: E731
+    server = make_server(*options("ada@example.com,sub:77"), TIDEGATE_OIDC_CLIENT_SECRET=SECRET)
+
+    def session():
+        person = Person(server)
+        person.sign_in_there()
+        person.fetch_keys()
+        return person
+
+    def restart(*given):
+        server.options = given
+        server.restart()
+
+    def counts(person):
+        return person.ask("/session/keys", {}).status_code
+
+    ada = session()
+    restart(*options("sub:77,ada@example.com"))
+    assert counts(ada) == 200, "the same people may come in"
+    # Who is no longer let in is out, and with them everybody: they are let in again by a click.
+    restart(*options("sub:77"))
+    assert counts(ada) == 401
+    restart(*options("ada@example.com,sub:77"))
+    assert counts(ada) == 401, "an ended session stays ended"
+    ada = session()
+    restart(*options("ada@example.com,sub:77", client="another"))
+    assert counts(ada) == 401
+    restart(*options("ada@example.com,sub:77"))
+    ada = session()
+    restart()
+    assert counts(ada) == 401, "there is no provider any more"
+    server.stop()
 
 
 def test_a_public_url_is_where_the_provider_sends_people_back(make_server, provider):

@@ -80,7 +80,8 @@ impl Server {
         let root = root_key(&store, &scope.account, &data_dir).await?;
         // Whom the provider may let in may have been set anew; they just click once more.
         let sessions = store.sessions(&scope.account);
-        sessions.revoke_subjects().await.map_err(|error| explain(&error))?;
+        let terms = oidc.as_ref().map(Oidc::terms);
+        sessions.revoke_subjects(terms.as_deref()).await.map_err(|error| explain(&error))?;
         let tokens = VaultSink::new(store.clone(), scope.account.clone());
         let policy = outbound_policy(settings);
         let client = |policy| Outbound::new(policy).map_err(|error| error.message);

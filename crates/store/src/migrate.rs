@@ -13,6 +13,7 @@ fn all() -> Vec<Migration> {
         (3, "connection check", include_str!("../migrations/0003_connection_check.sql")),
         (4, "flow engine", include_str!("../migrations/0004_flow_engine.sql")),
         (5, "run search", include_str!("../migrations/0005_run_search.sql")),
+        (6, "session terms", include_str!("../migrations/0006_session_terms.sql")),
         (7, "notifications", include_str!("../migrations/0007_notifications.sql")),
     ]
     .into_iter()

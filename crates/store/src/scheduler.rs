@@ -197,8 +197,8 @@ async fn enqueue(tx: &mut SqliteConnection, due: &[TickRun]) -> Result<usize, St
     let now = now_ms();
     let mut waiting = waiting(tx, due).await?;
     let (mut joining, mut fresh) = (Vec::new(), Vec::new());
-    for tick in due {
-        match waiting.remove(&(tick.flow.account.as_str(), tick.flow.flow.as_str())) {
+    for (position, tick) in due.iter().enumerate() {
+        match waiting.remove(&position) {
             Some((id, mut ticks)) => {
                 ticks.join(&tick.ticks);
                 joining.push((tick, id, ticks));
@@ -305,33 +305,34 @@ pub(crate) async fn mark_waiting(
 }
 
 /// The runs of these flows that a schedule asked for and nobody has begun, by
-/// account and flow.
-async fn waiting<'t>(
+/// the flow's position.
+async fn waiting(
     tx: &mut SqliteConnection,
-    due: &'t [TickRun],
-) -> Result<HashMap<(&'t str, &'t str), (ExecutionId, DueTicks)>, StoreError> {
-    let mut query = QueryBuilder::new("SELECT account, flow, id, ticks FROM run WHERE trigger = ");
-    query.push_bind(RunTrigger::Scheduled.as_str()).push(" AND status = 'Queued' AND (account, flow) IN (");
-    query.push_values(due, |mut row, tick| {
-        row.push_bind(tick.flow.account.as_str()).push_bind(tick.flow.flow.as_str());
+    due: &[TickRun],
+) -> Result<HashMap<usize, (ExecutionId, DueTicks)>, StoreError> {
+    let mut query = QueryBuilder::new("WITH due (position, account, name) AS (");
+    query.push_values((0_i64..).zip(due), |mut row, (position, tick)| {
+        row.push_bind(position).push_bind(tick.flow.account.as_str()).push_bind(tick.flow.flow.as_str());
     });
+    // A cross join keeps the order of its tables: flow by flow, and not through
+    // all runs that wait, which are many when many flows are due at once.
+    query.push(
+        ") SELECT due.position, r.id, r.ticks FROM due CROSS JOIN run r
+         ON r.account = due.account AND r.flow = due.name
+         WHERE r.status = 'Queued' AND r.trigger = ",
+    );
+    query.push_bind(RunTrigger::Scheduled.as_str());
     // Of two, because one was given back, the later one takes ticks in.
-    let rows = query.push(") ORDER BY seq").build().fetch_all(tx).await?;
+    let rows = query.push(" ORDER BY r.seq").build().fetch_all(tx).await?;
     let mut found = HashMap::with_capacity(rows.len());
     for row in &rows {
-        let (account, flow): (&str, &str) = (row.try_get("account")?, row.try_get("flow")?);
+        let position = usize::try_from(row.try_get::<i64, _>("position")?)
+            .map_err(|_| StoreError::BadRow { table: "run", what: "position" })?;
         let ticks = row
             .try_get::<Option<&str>, _>("ticks")?
             .and_then(|text| serde_json::from_str(text).ok())
             .ok_or(StoreError::BadRow { table: "run", what: "ticks" })?;
-        let id = ExecutionId::new(row.try_get::<String, _>("id")?);
-        let key = due
-            .iter()
-            .map(|tick| (tick.flow.account.as_str(), tick.flow.flow.as_str()))
-            .find(|key| *key == (account, flow));
-        if let Some(key) = key {
-            found.insert(key, (id, ticks));
-        }
+        found.insert(position, (ExecutionId::new(row.try_get::<String, _>("id")?), ticks));
     }
     Ok(found)
 }

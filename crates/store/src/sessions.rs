@@ -36,6 +36,8 @@ pub enum SignedInAs {
         name: String,
         /// The provider and its identifier of them.
         subject: String,
+        /// The settings under which they were let in.
+        terms: String,
     },
 }
 
@@ -112,7 +114,7 @@ impl<'a> Sessions<'a> {
             .write(move |tx| {
                 Box::pin(async move {
                     let now = now_ms();
-                    let (name, user_id, subject) = match new.who {
+                    let (name, user_id, subject, terms) = match new.who {
                         SignedInAs::Password { name, version } => {
                             let id: Option<String> = sqlx::query_scalar(
                                 "UPDATE console_user SET last_signed_in_ms = $5
@@ -127,9 +129,9 @@ impl<'a> Sessions<'a> {
                             .fetch_optional(&mut *tx)
                             .await?;
                             let id = id.ok_or_else(|| StoreError::conflict(Kind::User, &name))?;
-                            (name, Some(id), None)
+                            (name, Some(id), None, None)
                         }
-                        SignedInAs::Subject { name, subject } => (name, None, Some(subject)),
+                        SignedInAs::Subject { name, subject, terms } => (name, None, Some(subject), Some(terms)),
                     };
                     let session = Session {
                         id: uuid::Uuid::new_v4().to_string(),
@@ -143,8 +145,8 @@ impl<'a> Sessions<'a> {
                     };
                     sqlx::query(
                         "INSERT INTO console_session (account, id, token_hash, user_name, user_id, subject,
-                                                      created_at_ms, last_used_at_ms, idle_ends_at_ms, ends_at_ms)
-                         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                                                      created_at_ms, last_used_at_ms, idle_ends_at_ms, ends_at_ms, terms)
+                         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
                     )
                     .bind(account.as_str())
                     .bind(session.id.as_str())
@@ -156,6 +158,7 @@ impl<'a> Sessions<'a> {
                     .bind(session.last_used_at_ms)
                     .bind(session.idle_ends_at_ms)
                     .bind(session.ends_at_ms)
+                    .bind(terms)
                     .execute(tx)
                     .await?;
                     Ok(session)
@@ -233,17 +236,20 @@ impl<'a> Sessions<'a> {
         self.store.write(move |tx| Box::pin(async move { end(tx, &account, vec![id]).await })).await
     }
 
-    /// Ends all sessions for which an identity provider has vouched.
-    pub async fn revoke_subjects(&self) -> Result<Revoked, StoreError> {
-        let account = self.account.clone();
+    /// Ends the sessions for which an identity provider has vouched, but for
+    /// those that began under these terms.
+    pub async fn revoke_subjects(&self, but: Option<&str>) -> Result<Revoked, StoreError> {
+        let (account, terms) = (self.account.clone(), but.map(str::to_owned));
         self.store
             .write(move |tx| {
                 Box::pin(async move {
                     let ids = sqlx::query_scalar(
                         "SELECT id FROM console_session
-                         WHERE account = $1 AND subject IS NOT NULL AND revoked_at_ms IS NULL",
+                         WHERE account = $1 AND subject IS NOT NULL AND revoked_at_ms IS NULL
+                               AND (terms IS NULL OR $2 IS NULL OR terms <> $2)",
                     )
                     .bind(account.as_str())
+                    .bind(terms)
                     .fetch_all(&mut *tx)
                     .await?;
                     end(tx, &account, ids).await

@@ -127,8 +127,10 @@ impl Buckets {
 
     /// The objects below a prefix, in the order of their keys. A prefix is a
     /// folder (`in` and `in/` are the same, and `input/x` is not below it), or
-    /// one object's whole key; empty means the whole bucket. Objects of no
-    /// length, with which S3's consoles mark folders, are left out.
+    /// one object's whole key; empty means the whole bucket. Where there is
+    /// neither, it is how the names of objects in the folder around it begin
+    /// (`in` of `in.csv`), as S3 itself has prefixes. Objects of no length, with
+    /// which S3's consoles mark folders, are left out.
     ///
     /// # Errors
     ///
@@ -147,6 +149,7 @@ impl Buckets {
     /// The bucket does not exist or cannot be listed.
     pub async fn list_all(&self, bucket: &str, prefix: &str) -> Result<Vec<Object>, BucketError> {
         named(bucket)?;
+        let is_folder = prefix.ends_with('/');
         let prefix = prefix.trim_matches('/');
         if !prefix.is_empty()
             && let Some(why) = key::unusable(prefix)
@@ -157,6 +160,12 @@ impl Buckets {
             Self::Local(local) => local.list(bucket, prefix).await?,
             Self::S3(s3) => s3.list(bucket, prefix).await?,
         };
+        if objects.is_empty() && !prefix.is_empty() && !is_folder {
+            objects = match self {
+                Self::Local(local) => local.beginning_with(bucket, prefix).await?,
+                Self::S3(s3) => s3.beginning_with(bucket, prefix).await?,
+            };
+        }
         objects.sort();
         Ok(objects)
     }

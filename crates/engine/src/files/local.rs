@@ -58,6 +58,34 @@ impl LocalBuckets {
         .await
     }
 
+    /// The files of one folder whose names begin with the prefix's last part.
+    pub(super) async fn beginning_with(
+        &self,
+        bucket: &str,
+        prefix: &str,
+    ) -> Result<Vec<Object>, BucketError> {
+        let (folder, bucket, prefix) = (self.folder(bucket), bucket.to_owned(), prefix.to_owned());
+        blocking(move || {
+            exists(&folder, &bucket)?;
+            let (around, _) = prefix.rsplit_once('/').unwrap_or_default();
+            let start = if around.is_empty() { folder.clone() } else { key::below(&folder, around) };
+            let mut objects = Vec::new();
+            if !lies_below(&start, &folder).map_err(|error| failed("list", &start, &error))?
+                || !start.is_dir()
+            {
+                return Ok(objects);
+            }
+            entries(&start, around, |key, metadata, _| {
+                if metadata.is_file() && key.starts_with(&prefix) {
+                    objects.push(object(key, metadata));
+                }
+                Ok(())
+            })?;
+            Ok(objects)
+        })
+        .await
+    }
+
     pub(super) async fn read(&self, bucket: &str, key: &str) -> Result<ObjectBytes, BucketError> {
         let folder = self.folder(bucket);
         let path = key::below(&folder, key);
@@ -117,9 +145,25 @@ pub(super) fn lies_below(path: &Path, folder: &Path) -> io::Result<bool> {
     }
 }
 
-/// Collects the files below a folder. Symbolic links are not followed: a link
-/// could also lead round in a circle.
+/// Collects the files below a folder.
 fn walk(folder: &Path, prefix: &str, objects: &mut Vec<Object>) -> Result<(), BucketError> {
+    entries(folder, prefix, |key, metadata, path| {
+        if metadata.is_dir() {
+            walk(path, &key, objects)?;
+        } else if metadata.is_file() {
+            objects.push(object(key, metadata));
+        }
+        Ok(())
+    })
+}
+
+/// Shows the entries of a folder that can be keys, or folders of keys. Symbolic
+/// links are not followed: a link could also lead round in a circle.
+fn entries(
+    folder: &Path,
+    prefix: &str,
+    mut show: impl FnMut(String, &fs::Metadata, &Path) -> Result<(), BucketError>,
+) -> Result<(), BucketError> {
     let entries = fs::read_dir(folder).map_err(|error| failed("list", folder, &error))?;
     for entry in entries {
         let entry = entry.map_err(|error| failed("list", folder, &error))?;
@@ -135,11 +179,7 @@ fn walk(folder: &Path, prefix: &str, objects: &mut Vec<Object>) -> Result<(), Bu
             Err(error) if is_absent(&error) => continue,
             Err(error) => return Err(failed("list", &entry.path(), &error)),
         };
-        if metadata.is_dir() {
-            walk(&entry.path(), &key, objects)?;
-        } else if metadata.is_file() {
-            objects.push(object(key, &metadata));
-        }
+        show(key, &metadata, &entry.path())?;
     }
     Ok(())
 }

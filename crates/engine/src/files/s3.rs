@@ -165,6 +165,18 @@ impl S3Buckets {
         Ok(objects)
     }
 
+    /// The objects of one folder whose names begin with the prefix's last part.
+    pub(super) async fn beginning_with(
+        &self,
+        bucket: &str,
+        prefix: &str,
+    ) -> Result<Vec<Object>, BucketError> {
+        let around = prefix.rsplit_once('/').map(|(around, _)| path(around)).transpose()?;
+        let listed = self.store(bucket)?.list_with_delimiter(around.as_ref()).await;
+        let listed = listed.map_err(|error| explain(bucket, prefix, error))?;
+        Ok(listed.objects.into_iter().map(object).filter(|object| object.key.starts_with(prefix)).collect())
+    }
+
     /// Reads in ranges: a run that waits for its destination keeps no answer
     /// open meanwhile, and a range that fails is asked for again by itself.
     pub(super) async fn read(&self, bucket: &str, key: &str) -> Result<ObjectBytes, BucketError> {

@@ -208,6 +208,11 @@ async fn files_are_read_from_the_endpoint() {
     }
     let listed = engine.buckets().list("in-bucket", "in/sub/b.csv").await.unwrap();
     assert_eq!(listed.len(), 1);
+    // Names that begin so, where there is neither a folder nor an object of that name.
+    for (prefix, expected) in [("in/sub/b.c", 1), ("in/su", 0), ("lar", 1), ("lar/", 0)] {
+        let listed = engine.buckets().list("in-bucket", prefix).await.unwrap();
+        assert_eq!(listed.len(), expected, "{prefix}: {listed:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

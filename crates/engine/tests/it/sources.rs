@@ -155,6 +155,30 @@ async fn empty_files_are_told_from_no_files() {
 }
 
 #[tokio::test]
+async fn a_prefix_that_is_no_folder_begins_names() {
+    let bench = Bench::new();
+    for key in ["flow_a.csv", "flow-b.csv", "flower/c.csv", "x/flow.csv", "x/y/flow.csv", "other.csv"] {
+        bench.put(key, "x\n1\n");
+    }
+    let buckets = bench.engine.buckets();
+    let keys = async |prefix: &str| -> Vec<String> {
+        let listed = buckets.list("in-bucket", prefix).await.expect("listed");
+        listed.into_iter().map(|object| object.key).collect()
+    };
+    assert_eq!(keys("flow").await, ["flow-b.csv", "flow_a.csv"]);
+    assert_eq!(keys("x/fl").await, ["x/flow.csv"]);
+    for none in ["flow/", "x/y/z", "none", "other.csv/x", "link"] {
+        assert_eq!(keys(none).await, Vec::<String>::new(), "{none}");
+    }
+    // A folder or an object of that name is what is meant.
+    assert_eq!(keys("flower").await, ["flower/c.csv"]);
+    bench.put("flow/d.csv", "x\n1\n");
+    assert_eq!(keys("flow").await, ["flow/d.csv"]);
+    bench.put("other.csv2", "x\n1\n");
+    assert_eq!(keys("other.csv").await, ["other.csv"]);
+}
+
+#[tokio::test]
 async fn a_window_takes_the_objects_that_came_to_their_keys_in_it() {
     use tidegate_core::schedule::PullWindow;
     let bench = Bench::new();

@@ -7,7 +7,7 @@ use tidegate_wire as wire;
 
 use super::authorized::{Pending, no_credentials, pending};
 use super::context::{Call, settle};
-use super::profile_rules::{check_documents, known_label, prove_new, refused};
+use super::profile_rules::{check_documents, check_mode, known_label, prove_new, refused};
 use crate::app::binding_of;
 use crate::convert::now_ms;
 use crate::convert::profile::{connection_mode, connector_type};
@@ -66,6 +66,7 @@ pub async fn create(
 ) -> Result<wire::CreateConnectorProfileResponse, ApiError> {
     let app = &call.app;
     let name = connection.name.clone();
+    check_mode(app.compat, &connection)?;
     let given = credentials.clone().unwrap_or_else(no_credentials);
     let authorization = pending(call, &connection, &given)?;
     if let Some(limit) = app.quotas.connector_profiles {

@@ -23,6 +23,7 @@ mod profile_rules;
 mod reset_connector_metadata_cache;
 mod start_flow;
 mod stop_flow;
+mod subscription;
 mod tag_resource;
 mod untag_resource;
 mod update_connector_profile;

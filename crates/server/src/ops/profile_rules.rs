@@ -4,11 +4,13 @@ use serde_json::Value;
 use tidegate_connectors::descriptions;
 use tidegate_connectors::kit::Grant;
 use tidegate_core::connector::CheckReport;
-use tidegate_core::{ConnectorErrorKind, ConnectorType, Credentials, OpenConnection};
+use tidegate_core::{
+    Connection, ConnectionMode, ConnectorErrorKind, ConnectorType, Credentials, OpenConnection,
+};
 use tidegate_wire::ErrorKind;
 
 use crate::app::{App, described};
-use crate::config::ConnectionCheck;
+use crate::config::{Compat, ConnectionCheck};
 use crate::error::ApiError;
 
 /// Findings as one `ValidationException`.
@@ -116,6 +118,31 @@ pub fn check_documents(
     credentials: Option<&Value>,
 ) -> Result<(), ApiError> {
     descriptions::of(kind).check_profile(Some(properties), credentials).map_err(|findings| refused(&findings))
+}
+
+/// Checks that a connection may be private, as AppFlow does with
+/// `--compat strict`. Here a private connection takes the same way as a public
+/// one, so otherwise the mode is kept and asks for nothing.
+///
+/// # Errors
+/// `ValidationException` when the connector has no PrivateLink, or needs the
+/// name of the endpoint service and has none.
+pub fn check_mode(compat: Compat, connection: &Connection) -> Result<(), ApiError> {
+    if compat == Compat::Relaxed || connection.mode == ConnectionMode::Public {
+        return Ok(());
+    }
+    let description = descriptions::of(connection.connector_type);
+    let kind = connection.connector_type.as_str();
+    if !description.is_private_link_enabled {
+        return Err(refused(&[format!("connectionMode Private is not supported for connector {kind}")]));
+    }
+    let named = connection.properties.get("privateLinkServiceName").and_then(Value::as_str);
+    if description.is_private_link_endpoint_url_required && named.is_none_or(str::is_empty) {
+        return Err(refused(&[format!(
+            "connectionMode Private needs privateLinkServiceName in the properties of connector {kind}"
+        )]));
+    }
+    Ok(())
 }
 
 /// The refusal to send stored credentials to another place.

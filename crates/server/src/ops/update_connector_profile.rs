@@ -7,7 +7,7 @@ use tidegate_wire as wire;
 
 use super::authorized::{Pending, pending};
 use super::context::{Call, settle};
-use super::profile_rules::{check_documents, needs_credentials, prove, prove_new, refused};
+use super::profile_rules::{check_documents, check_mode, needs_credentials, prove, prove_new, refused};
 use crate::app::{binding_of, description_of};
 use crate::convert::now_ms;
 use crate::convert::profile::connection_mode;
@@ -92,6 +92,7 @@ pub async fn replace(
         None => is_new.then(|| app.scope.credentials_arn(&name, now)),
     };
     let connection = Connection { mode, properties, credentials_arn, updated_at_ms: now, ..stored };
+    check_mode(app.compat, &connection)?;
     // Only new credentials can name an authorization: stored ones hold its code.
     let authorization = if is_new { pending(call, &connection, &used)? } else { None };
     let credentials = match &authorization {

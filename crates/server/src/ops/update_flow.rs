@@ -2,13 +2,14 @@
 
 use tidegate_core::flow::FlowStatus;
 use tidegate_core::{ConnectionName, FlowName};
-use tidegate_store::{FlowRecord, Kind, StoreError};
+use tidegate_store::{FlowRecord, Kind, Outcome, StoreError};
 use tidegate_wire::{self as wire, TriggerType};
 
 use super::activation;
 use super::context::{Call, settle};
 use super::describe_flow::{definition, missing, stored};
 use super::flow_rules::Asked;
+use super::subscription::Subscription;
 use crate::config::Compat;
 use crate::convert::flow_change::{destination_changes, position_is_lost, schema_changes, source_changes};
 use crate::convert::{flow, now_ms};
@@ -31,12 +32,14 @@ pub async fn run(call: Call, input: wire::UpdateFlowRequest) -> Result<wire::Upd
     Asked::Update.check(&call, &after, seen.schema_version).await?;
     after.tags = None;
 
+    let position = position_is_lost(&before, &after);
+    let subscription = if position { Subscription::of(&call.app, &seen, &before).await? } else { None };
     let now = now_ms();
     let change = Change {
         document: serde_json::to_value(&after).map_err(ApiError::internal)?,
         trigger: (before.trigger_config.clone(), after.trigger_config.clone()),
         schema: schema_changes(&before, &after),
-        position: position_is_lost(&before, &after),
+        position,
         by: call.caller_arn(),
         now,
     };
@@ -53,7 +56,12 @@ pub async fn run(call: Call, input: wire::UpdateFlowRequest) -> Result<wire::Upd
     };
     let flows = call.app.store.flows(call.account());
     match flows.change(&name, Some(&uses), call.once(&answer).as_ref(), apply).await {
-        Ok(outcome) => settle(outcome, answer),
+        Ok(outcome) => {
+            if let (Some(subscription), Outcome::Fresh(_)) = (subscription, &outcome) {
+                subscription.end(&call.app);
+            }
+            settle(outcome, answer)
+        }
         Err(StoreError::Refused(_)) => Err(ApiError::conflict(format!(
             "Conflict executing request: the flow {name} was changed by another request at the same time. Look at it \
              and try again."

@@ -98,7 +98,11 @@ pub async fn a_session_ends_when_it_is_revoked_or_idle_or_old(store: &Store) {
     let sessions = store.sessions(&account());
     let subject = |token: u8, idle, end| NewSession {
         token_hash: [token; 32],
-        who: SignedInAs::Subject { name: "ada".to_owned(), subject: "issuer#1".to_owned() },
+        who: SignedInAs::Subject {
+            name: "ada".to_owned(),
+            subject: "issuer#1".to_owned(),
+            terms: format!("terms {}", token / 4),
+        },
         idle_ends_at_ms: idle,
         ends_at_ms: end,
     };
@@ -123,7 +127,17 @@ pub async fn a_session_ends_when_it_is_revoked_or_idle_or_old(store: &Store) {
     sessions.sweep(FAR / 2).await.expect("swept");
     assert!(sessions.find(&[1; 32]).await.expect("asked").is_none(), "and then forgotten");
     assert!(live(store, 4).await && has_key(store, "ASIA4").await);
-    assert_eq!(sessions.revoke_subjects().await.expect("revoked").keys, ["ASIA4"]);
+    let other = sessions.create(subject(5, FAR, FAR)).await.expect("begun");
+    assert_eq!(sessions.revoke_subjects(Some("terms 1")).await.expect("revoked"), Revoked::default());
+    assert!(live(store, 4).await, "the terms are the same");
+    assert_eq!(sessions.revoke_subjects(Some("terms 2")).await.expect("revoked").keys, ["ASIA4"]);
+    assert!(!live(store, 4).await && !live(store, 5).await);
+    let last = sessions.create(subject(6, FAR, FAR)).await.expect("begun");
+    assert_eq!(
+        sessions.revoke_subjects(None).await.expect("revoked").sessions,
+        [last.id],
+        "{other:?} is over"
+    );
 }
 
 pub async fn a_session_has_few_keys_and_they_run_out(store: &Store) {

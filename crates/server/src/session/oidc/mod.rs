@@ -52,6 +52,11 @@ impl Oidc {
     pub fn name(&self) -> &str {
         &self.settings.name
     }
+
+    /// Under which settings people are let in: a digest of what decides it.
+    pub fn terms(&self) -> String {
+        self.settings.terms()
+    }
 }
 
 /// `GET /session/oidc/start`: sends the browser to the provider.
@@ -90,7 +95,7 @@ pub async fn callback(State(app): State<Arc<App>>, request: Request) -> Response
         let identity = oidc.provider.finish(ticket, code).await?;
         let name = admitted(oidc, &identity)?;
         let subject = format!("{}#{}", oidc.settings.issuer, identity.subject);
-        let who = SignedInAs::Subject { name: name.clone(), subject };
+        let who = SignedInAs::Subject { name: name.clone(), subject, terms: oidc.terms() };
         let cookie = app.sessions.begin(who, prefix).await.map_err(|error| error.message)?;
         tracing::info!(user = name, subject = identity.subject, %peer, "Signed in with the identity provider.");
         cookie.ok_or_else(|| "The session could not begin. Sign in again.".to_owned())

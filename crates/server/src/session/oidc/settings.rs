@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use reqwest::Url;
+use ring::digest;
 use tidegate_core::Secret;
 
 use crate::config::Settings;
@@ -81,6 +82,16 @@ impl Allow {
 }
 
 impl OidcSettings {
+    /// A digest of what decides who is let in: another provider, another client
+    /// there, or other people make another one. The order of the people does not.
+    pub fn terms(&self) -> String {
+        let mut allow: Vec<String> = self.allow.iter().map(|rule| format!("{rule:?}")).collect();
+        allow.sort();
+        allow.dedup();
+        let all = format!("{:?}", (&self.issuer, &self.client_id, allow));
+        hex::encode(digest::digest(&digest::SHA256, all.as_bytes()))
+    }
+
     /// What is set, if an issuer is.
     ///
     /// # Errors

@@ -204,7 +204,7 @@ fn pull(
         // A full load of a flow that follows changes begins to follow them anew.
         (PullMode::Complete, Ok(Newness::Changes))
             if is_whole
-                && of_schedule == PullMode::Incremental
+                && (of_schedule == PullMode::Incremental || claimed.cursor.delta_link.is_some())
                 && run.options.mode == Some(PullMode::Complete) =>
         {
             Ok(Pull::Changes(None))

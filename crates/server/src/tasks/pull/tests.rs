@@ -131,6 +131,14 @@ fn changes_go_by_the_sources_own_cursor() {
     run.run.trigger = RunTrigger::OnDemand;
     run.run.options.mode = Some(PullMode::Complete);
     assert_eq!(Plan::new(&run).expect("a plan").pull, Pull::Changes(None));
+    // Also of a flow without such a schedule, if it was asked for changes before.
+    let mut run = claimed(sap(None), json!({"scheduleExpression": "rate(1hours)"}));
+    run.run.options.mode = Some(PullMode::Complete);
+    assert_eq!(Plan::new(&run).expect("a plan").pull, Pull::Everything);
+    run.cursor.delta_link = Some("c1".to_owned());
+    assert_eq!(Plan::new(&run).expect("a plan").pull, Pull::Changes(None));
+    run.run.options.mode = None;
+    assert_eq!(Plan::new(&run).expect("a plan").pull, Pull::Everything, "as its schedule says");
 }
 
 #[test]

@@ -11,6 +11,7 @@ pub mod connector;
 pub mod description;
 pub mod entity;
 pub mod error;
+pub mod fault;
 pub mod flow;
 pub mod id;
 pub mod plan;

@@ -9,11 +9,11 @@ use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::StreamExt as _;
-use tidegate_core::ExecutionId;
 use tidegate_core::connector::{Progress, Scan};
 use tidegate_core::flow::{FlowSpec, OutputFormat, SourceSpec};
 use tidegate_core::run::CommitList;
 use tidegate_core::task::Task;
+use tidegate_core::{ExecutionId, fault};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -151,6 +151,7 @@ impl Engine {
             return Ok(CommitList::default());
         };
         let (mut execution, mut stage) = opened;
+        fault::point("source.opened");
         stage.cancel = cancel.clone();
         let (to_stage, batches) = mpsc::channel(WAITING_BATCHES);
         let staging = tokio::task::spawn_blocking(move || stage.run(batches));
@@ -158,6 +159,7 @@ impl Engine {
         let pump = async {
             while let Some(rows) = execution.rows.next().await {
                 let Rows { good, failed } = rows?;
+                fault::point("batch.read");
                 let written = good.num_rows() as u64;
                 if !failed.is_empty() && to_stage.send(Message::Failed(failed)).await.is_err() {
                     return Ok(());
@@ -184,6 +186,7 @@ impl Engine {
             .await
             .map_err(|error| RunError::Internal(format!("the encoding thread ended early: {error}")))?;
         let list = pumped.and(staged)?;
+        fault::point("output.staged");
         if !progress.adds_up() {
             tracing::error!(execution = %run.execution, ?progress, "the counts of a run do not add up");
         }
@@ -300,9 +303,11 @@ impl Engine {
     /// again goes on from there.
     pub async fn publish(&self, execution: &ExecutionId, list: &CommitList) -> Result<(), RunError> {
         publish::publish(&self.buckets, &self.staging, list).await.map_err(|error| error.of_destination())?;
+        fault::point("output.visible");
         if let Err(error) = publish::discard(&self.buckets, &self.staging, execution, |_| true, list).await {
             tracing::warn!(%execution, %error, "empty staging folders could not be cleared away");
         }
+        fault::point("folders.cleared");
         Ok(())
     }
 

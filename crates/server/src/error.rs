@@ -5,6 +5,11 @@ use tidegate_store::StoreError;
 use tidegate_wire::{ErrorKind, InputError};
 
 use crate::http::sigv4::SignatureError;
+use crate::server::explain;
+
+/// What a client can do about a write for which there was no room.
+const DISK: &str = "The server's disk is full or has failed, and nothing of the request was kept. Make room on it and \
+                    send the request again; the server's log has the disk's own words.";
 
 /// An error as a client sees it. Whatever a client must not see is logged where
 /// it happens and is not in here.
@@ -71,6 +76,12 @@ impl ApiError {
     }
 }
 
+impl ApiError {
+    fn saying(self, message: &str) -> Self {
+        Self { message: message.to_owned(), ..self }
+    }
+}
+
 impl From<InputError> for ApiError {
     fn from(error: InputError) -> Self {
         Self::new(error.kind(), error.to_string())
@@ -110,7 +121,12 @@ impl From<StoreError> for ApiError {
                 "This client token was used for a request with other parameters in the last 8 hours. Use a new \
                  client token for a new request.",
             ),
-            other => Self::internal(other),
+            // The log has the cause of the cause as well: which of the two it was.
+            other => {
+                let is_disk = matches!(other, StoreError::Disk(_));
+                let error = Self::internal(explain(&other));
+                if is_disk { error.saying(DISK) } else { error }
+            }
         }
     }
 }

@@ -28,6 +28,7 @@ mod tokens;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    tidegate_core::fault::setup();
     memory::tune();
     cli::main()
 }

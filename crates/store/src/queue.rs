@@ -10,7 +10,7 @@ use serde_json::Value;
 use sqlx::{QueryBuilder, Row as _, SqliteConnection};
 use tidegate_core::run::{CommitList, FlowCursor, Run, RunCounts, RunStatus, RunTrigger};
 use tidegate_core::schedule::PullWindow;
-use tidegate_core::{AccountId, ExecutionId, FlowName};
+use tidegate_core::{AccountId, ExecutionId, FlowName, fault};
 
 use crate::aftermath::{End, Finished, NewCursor};
 use crate::error::StoreError;
@@ -124,6 +124,7 @@ impl<'a> Queue<'a> {
                 })
             })
             .await?;
+        fault::point("run.claimed");
         self.store.announced().send_replace(());
         Ok(claimed)
     }
@@ -191,6 +192,7 @@ impl<'a> Queue<'a> {
     /// the following.
     pub async fn heartbeat(&self, lease: &Lease, lease_ms: i64) -> Result<Signal, StoreError> {
         let lease = lease.clone();
+        fault::point("lease.renewing");
         self.store
             .write(move |tx| {
                 Box::pin(async move {
@@ -272,6 +274,7 @@ impl<'a> Queue<'a> {
                     .bind(cursor)
                     .fetch_optional(tx)
                     .await?;
+                    fault::point("list.writing");
                     signal(status)
                 })
             })
@@ -318,6 +321,7 @@ impl<'a> Queue<'a> {
                     .fetch_optional(&mut *tx)
                     .await?
                     .ok_or(StoreError::Stale)?;
+                    fault::point("end.writing");
                     let (account, flow) = (lease.account, FlowName::new(row.try_get::<String, _>("flow")?));
                     let end = End {
                         scheduled: row.try_get::<&str, _>("trigger")? != RunTrigger::OnDemand.as_str(),
@@ -326,12 +330,14 @@ impl<'a> Queue<'a> {
                         new_cursor: row.try_get("new_cursor")?,
                     };
                     let finished = end.settle(&mut *tx, &account, &flow, error_threshold).await?;
+                    fault::point("cursor.moving");
                     let deactivated = finished.deactivated.as_deref();
                     outbox::announce_end(tx, &announcer, &account, &lease.id, deactivated).await?;
                     Ok(finished)
                 })
             })
             .await?;
+        fault::point("end.written");
         self.store.queued().send_replace(());
         self.store.announced().send_replace(());
         Ok(finished)
@@ -364,6 +370,7 @@ impl<'a> Queue<'a> {
                 })
             })
             .await?;
+        fault::point("run.released");
         self.store.queued().send_replace(());
         Ok(())
     }
@@ -481,6 +488,7 @@ async fn take(
         .build()
         .fetch_one(&mut *tx)
         .await?;
+    fault::point("run.claiming");
     let (run, _) = decode(&row)?;
     let flow = QueryBuilder::new("UPDATE flow AS f SET last_claimed_ms = ")
         .push_bind(now)

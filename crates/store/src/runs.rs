@@ -5,7 +5,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _};
 use tidegate_core::run::{Run, RunCounts, RunOptions, RunStatus, RunTrigger};
 use tidegate_core::schedule::PullWindow;
-use tidegate_core::{AccountId, ExecutionId, FlowName};
+use tidegate_core::{AccountId, ExecutionId, FlowName, fault};
 
 use crate::error::{Kind, StoreError};
 use crate::outbox::announce_end;
@@ -92,10 +92,12 @@ impl<'a> Runs<'a> {
                             return Err(StoreError::not_found(Kind::Flow, flow));
                         }
                     }
+                    fault::point("run.queueing");
                     mark_waiting(tx, &account, &flow).await
                 })
             })
             .await?;
+        fault::point("run.queued");
         self.store.queued().send_replace(());
         Ok(outcome)
     }
@@ -215,11 +217,13 @@ impl<'a> Runs<'a> {
                             None => invalid.push(id),
                         }
                     }
+                    fault::point("cancel.writing");
                     mark_waiting(tx, &account, &flow).await?;
                     Ok(invalid)
                 })
             })
             .await?;
+        fault::point("cancel.written");
         // Workers that hold one of them look at once.
         self.store.cancelled().send_replace(());
         self.store.announced().send_replace(());

@@ -12,7 +12,7 @@ use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection};
 use tidegate_core::flow::FlowStatus;
 use tidegate_core::run::RunTrigger;
 use tidegate_core::schedule::DueTicks;
-use tidegate_core::{AccountId, ExecutionId, FlowName};
+use tidegate_core::{AccountId, ExecutionId, FlowName, fault};
 
 use crate::error::StoreError;
 use crate::flows::Activation;
@@ -123,6 +123,7 @@ impl<'a> Scheduler<'a> {
                 })
             })
             .await?;
+        fault::point("tick.written");
         self.store.queued().send_replace(());
         Ok(added)
     }
@@ -261,6 +262,7 @@ async fn enqueue(tx: &mut SqliteConnection, due: &[TickRun]) -> Result<usize, St
             .await?
             .rows_affected();
     }
+    fault::point("tick.writing");
     let mut query = QueryBuilder::new("WITH due (account, name, activated, seen, next) AS (");
     query.push_values(due, |mut row, tick| {
         row.push_bind(tick.flow.account.as_str())

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use sqlx::{Connection as _, SqliteConnection};
+use tidegate_core::fault;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::StoreError;
@@ -193,9 +194,11 @@ async fn commit(
             break;
         }
     }
+    fault::point("commit.begin");
     if failure.is_none() {
         failure = execute(connection, "COMMIT").await.err();
     }
+    fault::point("commit.end");
     let Some(error) = failure else {
         answers.into_iter().for_each(Answer::give);
         return;

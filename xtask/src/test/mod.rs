@@ -12,6 +12,9 @@ use tools::{Tools, cargo};
 /// How the command is called.
 pub const USAGE: &str = "test [--quick]";
 
+/// The named points at which the tests of crashes end the process. Tidy sees to it that nothing else asks for them.
+const POINTS: &str = "--features=tidegate-server/failpoints";
+
 /// Runs all steps and gives the last line, `N passed, N failed`.
 ///
 /// `--quick` leaves out what needs Python, Node and a browser. Every step runs, whatever became of the ones before it,
@@ -39,10 +42,10 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<String, String> {
         if whole { run.env("TIDEGATE_CONSOLE", "on").env("PATH", tools.path()) } else { run }
     };
     report.step("clippy", || {
-        cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]).run()
+        cargo(&["clippy", "--workspace", "--all-targets", "--locked", POINTS, "--", "-D", "warnings"]).run()
     });
     // Everything that follows shares this build: the same targets with the same features.
-    report.step("build", || cargo(&["build", "--workspace", "--bins", "--tests", "--locked"]).run());
+    report.step("build", || cargo(&["build", "--workspace", "--bins", "--tests", "--locked", POINTS]).run());
     let outside: [(&str, Outside); 3] =
         [("console", console), ("conformance", conformance), ("browser", browser)];
     if report.has_failed("build") {
@@ -51,7 +54,8 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<String, String> {
         return report.end();
     }
     report.count("tests", || {
-        let tests = cargo(&["nextest", "run", "--workspace", "--bins", "--lib", "--tests", "--locked"]);
+        let tests =
+            cargo(&["nextest", "run", "--workspace", "--bins", "--lib", "--tests", "--locked", POINTS]);
         // The engine's tests of an S3 endpoint start this program; `--quick` leaves them out.
         if whole { tests.env("TIDEGATE_S3S_FS", "s3s-fs") } else { tests }.counted()
     });

@@ -34,6 +34,9 @@ const ONCE: [&str; 9] =
 /// Crates that may not be there: one TLS, one crypto library, both without C toolchains of their own.
 const NEVER: [&str; 5] = ["openssl", "openssl-sys", "native-tls", "aws-lc-rs", "aws-lc-sys"];
 
+/// The crate of named points, who may name it, and the feature that it hides behind.
+const POINTS: (&str, &str, &str) = ("fail", "tidegate-core", "failpoints");
+
 /// Checks what `cargo metadata` says.
 pub(super) fn check(metadata: &Value) -> Vec<Finding> {
     let packages: Vec<&Value> = metadata["packages"].as_array().into_iter().flatten().collect();
@@ -45,6 +48,7 @@ pub(super) fn check(metadata: &Value) -> Vec<Finding> {
         // A package without a source lies in this workspace.
         if package["source"].is_null() {
             check_ours(name, package, &mut findings);
+            check_points(name, package, &mut findings);
         }
     }
     for name in ONCE {
@@ -82,6 +86,35 @@ fn check_ours(name: &str, package: &Value, findings: &mut Vec<Finding>) {
             if named && short != owner && !(for_tests && tests_may) {
                 findings.push(Finding::new(name, format!("names {to}, but only {PREFIX}{owner} may")));
             }
+        }
+    }
+}
+
+/// Points at which the process ends are for tests: nothing may bring them into a build that does not ask for them.
+fn check_points(name: &str, package: &Value, findings: &mut Vec<Finding>) {
+    let (points, owner, feature) = POINTS;
+    for dependency in package["dependencies"].as_array().into_iter().flatten() {
+        let hidden = dependency["optional"] == true && name == owner;
+        if text(dependency, "name") == points && !hidden {
+            findings
+                .push(Finding::new(name, format!("names {points}, but only {owner} may, and as optional")));
+        }
+        let asks = dependency["features"].as_array().into_iter().flatten().any(|asked| asked == feature);
+        if asks && text(dependency, "name").starts_with(PREFIX) {
+            findings
+                .push(Finding::new(name, format!("asks for {feature} always: only the tests' build may")));
+        }
+    }
+    for (name_of_feature, asked) in package["features"].as_object().into_iter().flatten() {
+        let asks = |asked: &Value| {
+            let asked = asked.as_str().unwrap_or_default();
+            asked.rsplit('/').next() == Some(feature) || asked == format!("dep:{points}")
+        };
+        if name_of_feature != feature && asked.as_array().into_iter().flatten().any(asks) {
+            findings.push(Finding::new(
+                name,
+                format!("its feature {name_of_feature} asks for {feature}: only the tests' build may"),
+            ));
         }
     }
 }

@@ -181,3 +181,25 @@ fn another_tls_is_found() {
         check_package(theirs(name, "1.0.0"), "is not wanted");
     }
 }
+
+#[test]
+fn points_that_are_no_longer_hidden_are_found() {
+    let fail = |optional: bool| json!({"name": "fail", "kind": null, "optional": optional, "features": ["failpoints"]});
+    let package = |name: &str, dependencies: Value, features: Value| json!({"name": name, "version": "0.1.0", "source": null, "dependencies": dependencies, "features": features});
+    let hidden = json!({"failpoints": ["dep:fail"]});
+    assert_eq!(
+        packages(&[package("tidegate-core", json!([fail(true)]), hidden.clone())]),
+        Vec::<String>::new()
+    );
+    check_package(package("tidegate-core", json!([fail(false)]), json!({})), "as optional");
+    check_package(package("tidegate-server", json!([fail(true)]), hidden), "only tidegate-core may");
+    let core =
+        json!([{"name": "tidegate-core", "kind": null, "optional": false, "features": ["failpoints"]}]);
+    check_package(package("tidegate-server", core, json!({})), "asks for failpoints always");
+    for asked in ["failpoints", "dep:fail", "tidegate-core/failpoints"] {
+        check_package(
+            package("tidegate-server", json!([]), json!({"default": [asked]})),
+            "its feature default",
+        );
+    }
+}

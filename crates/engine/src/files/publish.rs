@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use object_store::ObjectStoreExt as _;
 use object_store::multipart::{MultipartStore as _, PartId};
-use tidegate_core::ExecutionId;
 use tidegate_core::run::{CommitList, CommitStep};
+use tidegate_core::{ExecutionId, fault};
 
 use super::buckets::{BucketError, Buckets, named};
 use super::key;
@@ -27,6 +27,7 @@ pub(crate) fn attempt_name(execution: &ExecutionId, attempt: u32) -> String {
 /// Carries out a commit list, from its start.
 pub(crate) async fn publish(buckets: &Buckets, staging: &Path, list: &CommitList) -> Result<(), BucketError> {
     for step in &list.steps {
+        fault::point("object.publishing");
         match (buckets, step) {
             (Buckets::Local(local), CommitStep::Rename { bucket, from, to }) => {
                 rename(local, staging, bucket, from, to).await?;
@@ -40,6 +41,7 @@ pub(crate) async fn publish(buckets: &Buckets, staging: &Path, list: &CommitList
                 )));
             }
         }
+        fault::point("object.visible");
     }
     Ok(())
 }
@@ -86,6 +88,7 @@ async fn rename(
             }
             (Err(error), _) | (_, Err(error)) => return Err(failed("look at", &source, &error)),
         }
+        fault::point("object.renamed");
         // Also when an earlier try has renamed: it may have died before this.
         sync_folder(parent).map_err(|error| failed("sync", parent, &error))
     })
@@ -186,6 +189,7 @@ pub(crate) async fn discard(
 ) -> Result<(), BucketError> {
     for (folder, attempt) in attempts(staging, execution).await? {
         if wanted(attempt) {
+            fault::point("attempt.discarding");
             discard_folder(buckets, folder, completed).await?;
         }
     }
@@ -248,6 +252,7 @@ pub(crate) async fn discard_folder(
                 continue;
             }
             let (store, path) = (s3.store(&bucket)?, s3::path(&key)?);
+            fault::point("upload.aborting");
             match store.abort_multipart(&path, &upload_id).await {
                 // Completed or aborted before.
                 Ok(()) | Err(object_store::Error::NotFound { .. }) => {}

@@ -18,6 +18,8 @@ use tidegate_core::Secret;
 
 use super::buckets::{BucketError, Object, ObjectBytes};
 
+/// How often an answer is asked for that ends before it is whole.
+const TRIES: usize = 3;
 /// Bytes that are asked for at once.
 const RANGE_SIZE: u64 = 4 * 1024 * 1024;
 
@@ -148,12 +150,15 @@ impl S3Buckets {
     pub(super) async fn list(&self, bucket: &str, prefix: &str) -> Result<Vec<Object>, BucketError> {
         let store = self.store(bucket)?;
         let path = path(prefix)?;
-        let mut objects: Vec<Object> = store
-            .list((!prefix.is_empty()).then_some(&path))
-            .map_ok(object)
-            .try_collect()
-            .await
-            .map_err(|error| explain(bucket, prefix, error))?;
+        let mut tries = 1..TRIES;
+        let mut objects: Vec<Object> = loop {
+            let pages = store.list((!prefix.is_empty()).then_some(&path)).map_ok(object);
+            match pages.try_collect().await {
+                Ok(objects) => break objects,
+                Err(error) if is_torn(&error) && tries.next().is_some() => {}
+                Err(error) => return Err(explain(bucket, prefix, error)),
+            }
+        };
         if objects.is_empty() && !prefix.is_empty() {
             // The prefix may be an object's own key.
             match store.head(&path).await {
@@ -228,6 +233,12 @@ impl Ranges {
         self.tag = tag;
         Ok((!piece.is_empty()).then_some(piece))
     }
+}
+
+/// Whether the answer came and then broke off, which the client does not try
+/// again by itself.
+fn is_torn(error: &object_store::Error) -> bool {
+    matches!(error, object_store::Error::Generic { .. }) && chain(error).contains("response body")
 }
 
 /// An object's path as the client wants it: the key itself, nothing encoded.

@@ -15,6 +15,7 @@ use object_store::aws::AmazonS3;
 use object_store::multipart::{MultipartStore as _, PartId};
 use serde::{Deserialize, Serialize};
 use tidegate_core::connector::Progress;
+use tidegate_core::fault;
 use tidegate_core::flow::S3Destination;
 use tidegate_core::run::{CommitList, CommitStep};
 use tokio::runtime::Handle;
@@ -113,6 +114,7 @@ impl Stage {
                     while !rest.is_empty() {
                         rest = &rest[sink.write(rest)?..];
                     }
+                    fault::point("errors.written");
                 }
                 Some(Message::Batch(batch)) if batch.num_rows() == 0 => {}
                 Some(Message::Batch(batch)) => {
@@ -139,6 +141,7 @@ impl Stage {
             steps = self.renames(number)?;
         }
         if let (Some(sink), Some(errors)) = (failed, &self.errors) {
+            fault::point("errors.ending");
             steps.push(match sink.finish()? {
                 Some(step) => step,
                 None => CommitStep::Rename {
@@ -148,7 +151,19 @@ impl Stage {
                 },
             });
         }
+        if matches!(self.place, Place::Local) && !steps.is_empty() {
+            self.sync_names()?;
+        }
         Ok(CommitList { steps })
+    }
+
+    /// The names of what is staged are on the disk before there is a list that
+    /// counts on them.
+    fn sync_names(&self) -> Result<(), RunError> {
+        for path in [Some(self.folder.as_path()), self.folder.parent()].into_iter().flatten() {
+            sync_folder(path).map_err(|error| failed("sync", path, &error).of_destination())?;
+        }
+        Ok(())
     }
 
     fn begin(&self, number: usize) -> Result<Encoder<Counted>, RunError> {
@@ -160,6 +175,7 @@ impl Stage {
                 let path = folder.join(self.layout.file(number));
                 let file = fs::File::create(&path)
                     .map_err(|error| failed("create", &path, &error).of_destination())?;
+                fault::point("file.begun");
                 Sink::Local(file)
             }
             Place::S3(store) => {
@@ -192,9 +208,7 @@ impl Stage {
     /// is the run's own, which shows all files at once.
     fn renames(&self, count: usize) -> Result<Vec<CommitStep>, RunError> {
         let folder = self.folder.join(OUTPUT);
-        for path in [&folder, &self.folder] {
-            sync_folder(path).map_err(|error| failed("sync", path, &error).of_destination())?;
-        }
+        sync_folder(&folder).map_err(|error| failed("sync", &folder, &error).of_destination())?;
         let step = |from: String, to: String| CommitStep::Rename {
             bucket: self.destination.bucket.clone(),
             from,
@@ -214,10 +228,12 @@ impl Stage {
         let explain = |error| s3::explain(&bucket, &key, error).of_destination();
         let path = s3::path(&key).map_err(|error| error.of_destination())?;
         let upload_id = wait(&self.handle, &self.cancel, store.create_multipart(&path))?.map_err(explain)?;
+        fault::point("upload.begun");
         let upload = Upload { bucket: bucket.clone(), key: key.clone(), upload_id };
         // From here on, whoever cleans up after a crash can find the upload.
         self.note(&upload)
             .map_err(|error| failed("note an upload in", &self.folder, &error).of_destination())?;
+        fault::point("upload.noted");
         Ok(Uploading {
             store,
             path,
@@ -291,6 +307,7 @@ impl Sink {
         match self {
             Self::Local(file) => {
                 file.sync_all()?;
+                fault::point("file.synced");
                 Ok(None)
             }
             Self::S3(upload) => upload.finish().map(Some),
@@ -352,6 +369,7 @@ impl Uploading {
             .map_err(|error| RunError::Internal(format!("an upload ended early: {error}")))?
             .map_err(|error| s3::explain(&self.upload.bucket, &self.upload.key, error).of_destination())?;
         self.parts.push(part.content_id);
+        fault::point("part.arrived");
         Ok(())
     }
 

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use tidegate_core::Connection;
 use tidegate_core::connector::{CursorCell, Progress};
 use tidegate_core::flow::SourceSpec;
 use tidegate_core::run::{CommitList, RunCounts, RunStatus, RunTrigger};
 use tidegate_core::schedule::DueTicks;
+use tidegate_core::{Connection, fault};
 use tidegate_engine::{RunError, RunIdentity, SourceInput};
 use tidegate_store::{ClaimedRun, Ending, Lease, Signal, StoreError, Work};
 use tidegate_wire as wire;
@@ -42,6 +42,16 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// How often a run is taken up. One that has outlived so many workers would
 /// outlive the next one, too.
 const MAX_ATTEMPTS: u32 = 20;
+
+/// [`LEASE`], but where a test wants runs to change hands sooner.
+fn lease() -> Duration {
+    fault::number("lease.ms").map_or(LEASE, Duration::from_millis)
+}
+
+/// [`HEARTBEAT`], likewise.
+fn heartbeat() -> Duration {
+    fault::number("heartbeat.ms").map_or(HEARTBEAT, Duration::from_millis)
+}
 
 /// Removes what runs have staged that are gone or over. The data folder is
 /// this server's alone, so nobody else's work is touched.
@@ -82,7 +92,7 @@ pub async fn run(app: Arc<App>, at_once: usize) {
         // Made before the queue is looked at, so that no run slips between.
         let queue = app.store.queue();
         let changed = queue.changed();
-        let wait = match queue.claim(&worker, millis(LEASE)).await {
+        let wait = match queue.claim(&worker, millis(lease())).await {
             Ok(Some(claimed)) => {
                 let (app, hurry) = (Arc::clone(&app), hurry.clone());
                 runs.spawn(async move {
@@ -176,13 +186,13 @@ impl Hands<'_> {
         loop {
             // Somebody cancelled some run in this process: perhaps this one.
             tokio::select! {
-                () = tokio::time::sleep(HEARTBEAT) => {}
+                () = tokio::time::sleep(heartbeat()) => {}
                 () = cancelled => {}
             }
             cancelled = queue.cancelled();
             let counts = self.counts_of(claimed);
             let result = match queue.progress(&self.lease, &counts).await {
-                Ok(_) => queue.heartbeat(&self.lease, millis(LEASE)).await,
+                Ok(_) => queue.heartbeat(&self.lease, millis(lease())).await,
                 Err(error) => Err(error),
             };
             match result {
@@ -190,7 +200,7 @@ impl Hands<'_> {
                 Ok(Signal::Cancel) => return Watched::Cancelled,
                 Err(StoreError::Stale) => return Watched::Lost,
                 // A lease that could not be renewed in time may be somebody else's.
-                Err(_) if renewed.elapsed() > LEASE => return Watched::Lost,
+                Err(_) if renewed.elapsed() > lease() => return Watched::Lost,
                 Err(error) => {
                     tracing::warn!(run = %self.lease.id, %error, "The run's lease could not be renewed; trying again.")
                 }
@@ -234,18 +244,21 @@ impl Hands<'_> {
         {
             return Ok(Outcome::Ended(Ending::Canceled));
         }
+        fault::point("window.fixed");
         let (list, next) = if plan.is_empty() {
             self.progress.note("Nothing can lie in the run's window, so the source was not asked");
             (CommitList::default(), CursorCell::default())
         } else {
             self.stage(&plan).await?
         };
+        fault::point("list.recording");
         let cursor = plan.cursor(next.get());
         let cursor = cursor.as_ref().map(|cursor| (cursor, claimed.cursor_epoch));
         let recorded = queue.publishing(&self.lease, &list, &self.counts(), cursor).await;
         // A write that failed may have been carried out all the same.
         let nothing_recorded = matches!(recorded, Ok(Signal::Cancel) | Err(StoreError::Stale));
         self.committed.store(!nothing_recorded, Ordering::Relaxed);
+        fault::point("list.recorded");
         match recorded? {
             Signal::Cancel => Ok(Outcome::Ended(Ending::Canceled)),
             Signal::Continue => self.publish(&list).await.map(Outcome::Ended),
@@ -351,11 +364,13 @@ impl Hands<'_> {
     async fn close(&self, outcome: Outcome, claimed: &ClaimedRun, started: Instant) {
         let queue = self.app.store.queue();
         let counts = self.counts_of(claimed);
+        fault::point("run.closing");
         if !self.committed.load(Ordering::Relaxed)
             && let Err(error) = self.discard(claimed).await
         {
             tracing::warn!(run = %self.lease.id, %error, "What the run had staged could not be removed.");
         }
+        fault::point("end.beginning");
         let written = match outcome {
             Outcome::Lost => {
                 tracing::warn!(run = %self.lease.id, "The run has gone to another worker.");

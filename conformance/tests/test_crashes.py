@@ -1,0 +1,230 @@
+"""The process ends at every named point, and at any moment: nothing is lost, doubled or half there afterwards.
+
+The points are those of `tidegate_core::fault`. `CRASH_SEEDS` asks for more lives that end anywhere than the few of an
+ordinary run; a failing one names its seed.
+"""
+
+import os
+import random
+import re
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from support import s3
+from support.crash import BY_HAND, World, has_points
+from support.server import ROOT
+
+END = "return(end)"
+SEEDS = int(os.environ.get("CRASH_SEEDS", "4"))
+FIRST_SEED = int(os.environ.get("CRASH_FIRST_SEED", "1"))
+LIVES = 8
+
+# Where the process ends: (point, which time it is reached), by what is going on. A slow batch leaves time for what comes
+# from outside.
+SLOW = "batch.read=sleep(400)"
+BOTH = {
+    "copy": [("run.queueing", 1), ("run.queued", 1), ("commit.begin", 1), ("commit.end", 1), ("run.claiming", 1),
+             ("run.claimed", 1), ("lease.renewing", 1), ("window.fixed", 1), ("source.opened", 1), ("batch.read", 1),
+             ("batch.read", 2), ("errors.written", 1), ("errors.ending", 1), ("output.staged", 1), ("list.recording", 1),
+             ("list.writing", 1), ("list.recorded", 1), ("object.publishing", 1), ("object.visible", 1),
+             ("object.publishing", 2), ("object.visible", 2), ("output.visible", 1), ("attempt.discarding", 1),
+             ("folders.cleared", 1), ("run.closing", 1), ("end.beginning", 1), ("end.writing", 1), ("cursor.moving", 1),
+             ("end.written", 1)],
+    "news": [("tick.writing", 1), ("tick.written", 1), ("window.fixed", 1), ("list.recorded", 1), ("object.visible", 1),
+             ("end.writing", 1), ("cursor.moving", 1), ("end.written", 1)],
+    "bad": [("attempt.discarding", 1), ("run.closing", 1), ("end.beginning", 1), ("end.writing", 1), ("end.written", 1)],
+    "cancel": [("cancel.writing", 1), ("cancel.written", 1), ("attempt.discarding", 1), ("end.beginning", 1), ("end.writing", 1)],
+    "stop": [("run.released", 1)],
+}
+LOCAL = {"copy": [("file.begun", 1), ("file.synced", 1), ("file.synced", 2), ("object.renamed", 1), ("object.renamed", 2)]}
+# With an endpoint: what is of its own, and what it does otherwise.
+S3 = {"copy": [("upload.begun", 1), ("upload.noted", 1), ("part.arrived", 1), ("part.arrived", 2), ("batch.read", 2),
+               ("list.writing", 1), ("list.recorded", 1), ("object.publishing", 1), ("object.visible", 1),
+               ("object.publishing", 2), ("object.visible", 2), ("output.visible", 1), ("end.writing", 1)],
+      "news": [("window.fixed", 1), ("object.visible", 1), ("cursor.moving", 1)],
+      "bad": [("upload.aborting", 1), ("end.beginning", 1)],
+      "cancel": [("upload.aborting", 1), ("end.beginning", 1)]}
+
+
+def cases(*tables):
+    """A line a point and situation, by a name that tells both."""
+    all = [(what, point, nth) for table in tables for what, points in table.items() for point, nth in points]
+    return [pytest.param(*case, id="-".join(map(str, case))) for case in all]
+
+
+def at(point, nth):
+    return f"{point}={nth - 1}*off->{END}" if nth > 1 else f"{point}={END}"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def points():
+    assert has_points(), "the program has no points to end at: build it with --features failpoints, as `cargo xtask test` does"
+
+
+@pytest.fixture(scope="module")
+def endpoint(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("crashes-s3") / "root"
+    folder.mkdir()
+    endpoint = s3.S3(folder)
+    yield endpoint
+    endpoint.stop()
+
+
+@pytest.fixture(scope="module")
+def worlds(tmp_path_factory, endpoint):
+    """The world of a place and of the flows that a situation is about, so that each life is short."""
+    made = {}
+
+    def world(place, what):
+        flows = ("news",) if what == "news" else ("copy", "bad")
+        if (place, flows) not in made:
+            folder = tmp_path_factory.mktemp("crashes")
+            made[place, flows] = World(folder, endpoint if place == "remote" else None, flows, prefix=f"{flows[0]}-")
+        return made[place, flows]
+
+    return world
+
+
+def wait_until_staged(world):
+    staging, end = world.data / "s3" / ".staging", time.monotonic() + 20
+    while not (staging.exists() and any(staging.iterdir())):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def end_at(world, what, point, nth):
+    """Brings the process to its end at a point; False when it did not come there."""
+    points = at(point, nth)
+    if what in ("cancel", "stop"):
+        points += f";{SLOW}"
+    if what == "news":
+        world.publish_news()
+        time.sleep(1.1 if world.s3 else 0.01)
+        world.make_due()
+    if not world.start(points):
+        return True
+    if what in ("copy", "bad"):
+        world.ask(what)
+    elif what in ("cancel", "stop"):
+        token = world.ask("copy")
+        wait_until_staged(world)
+        if what == "cancel":
+            with world.lost():
+                world.server.boto().cancel_flow_executions(flowName="copy", executionIds=[world.asked[token][1]])
+        else:
+            world.server.process.child.send_signal(signal.SIGTERM)
+    return world.died()
+
+
+def crash(world, what, point, nth):
+    try:
+        assert end_at(world, what, point, nth), f"{point} was not reached {nth} times\n{world.server.log()[-3000:]}"
+    finally:
+        world.kill()
+    pending = [token for token, (name, id) in world.asked.items() if name == "copy"]
+    world.settle()
+    if (what, point) != ("cancel", "cancel.writing") and what == "cancel":
+        # It was cancelled before the end, so it is cancelled after.
+        _, execution = world.asked[pending[-1]]
+        assert world.rows("SELECT status FROM run WHERE id = ?", execution) == [("Canceled",)]
+
+
+@pytest.mark.parametrize("what, point, nth", cases(BOTH, LOCAL))
+def test_an_end_at_each_point(worlds, what, point, nth):
+    crash(worlds("local", what), what, point, nth)
+
+
+@pytest.mark.parametrize("what, point, nth", cases(S3))
+def test_an_end_at_each_point_with_an_endpoint(worlds, what, point, nth):
+    crash(worlds("remote", what), what, point, nth)
+
+
+def test_every_point_of_the_code_is_in_the_tables():
+    named = {point for table in (BOTH, LOCAL, S3) for points in table.values() for point, _ in points}
+    sources = (ROOT / "crates").glob("*/src/**/*.rs")
+    found = {point for path in sources for point in re.findall(r'fault::point\(\s*"([^"]+)"', path.read_text())}
+    assert found == named
+
+
+# Where a server stands still while another one takes its run over.
+STOPS = [("source.opened", 1), ("batch.read", 2), ("output.staged", 1), ("list.recording", 1), ("list.recorded", 1),
+         ("object.publishing", 2), ("object.visible", 1), ("output.visible", 1), ("end.beginning", 1)]
+
+
+def paused(process, seconds=20):
+    """Waits until the process stands still."""
+    end = time.monotonic() + seconds
+    while Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+        assert time.monotonic() < end, f"it was not stopped\n{process.log()[-2000:]}"
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("place, point, nth", [("local", *stop) for stop in STOPS] + [
+    ("remote", "output.staged", 1), ("remote", "list.recorded", 1), ("remote", "object.publishing", 2)])
+def test_two_servers_never_both_publish(worlds, place, point, nth):
+    """One stands still, as a machine that is paused; another takes its run over; the first one wakes, and is too late.
+    Two servers over one data folder is what its lock prevents; here it does not hold."""
+    world = worlds(place, "copy")
+    # Signs of life are rare enough that none is being written when the first one stops: that would hold up everybody.
+    shared = "folder.shared=return(1);heartbeat.ms=return(1000)"
+    assert world.start(f"{shared};{at(point, nth).replace(END, '1*return(stop)')}")
+    first = world.server.process
+    try:
+        world.ask("copy")
+        paused(first)
+        assert world.start(shared)
+        world.idle()
+        before = world.rows("SELECT id, status, attempt, counts FROM run ORDER BY id"), world.out.keys(), world.errors.keys()
+        first.child.send_signal(signal.SIGCONT)
+        end = time.monotonic() + 20
+        while "has gone to another worker" not in first.log() and "end could not be written" not in first.log():
+            assert time.monotonic() < end and first.child.poll() is None, first.log()[-2000:] + world.server.log()[-3000:] + str(before)
+            time.sleep(0.02)
+        after = world.rows("SELECT id, status, attempt, counts FROM run ORDER BY id"), world.out.keys(), world.errors.keys()
+        assert after == before, "whoever is too late changes nothing"
+    finally:
+        first.kill()
+        world.kill()
+    world.settle()
+
+
+def live(world, chance, points):
+    """One life that is asked for this and that, and ends at a point or at a moment."""
+    if "news" in world.flows and chance.random() < 0.5:
+        world.publish_news()
+        world.make_due()
+    point, nth = chance.choice(points), chance.choice((1, 1, 2, 3))
+    plan = f"{point}#{nth}"
+    if not world.start(at(point, nth)):
+        return plan + " at the start"
+    for name in chance.sample(BY_HAND, chance.randint(0, 3)):
+        world.ask(name)
+        plan += f" {name}"
+    if world.alive() and chance.random() < 0.2:
+        flow = chance.choice(BY_HAND)
+        with world.lost():
+            world.server.boto().cancel_flow_executions(flowName=flow)
+        plan += f" cancel {flow}"
+    if not world.died(chance.choice((0.02, 0.1, 0.3, 1.0))):
+        world.kill()
+        plan += " kill"
+    return plan
+
+
+@pytest.mark.parametrize("seed", range(FIRST_SEED, FIRST_SEED + SEEDS))
+def test_lives_that_end_anywhere(tmp_path, endpoint, seed):
+    """Life after life over one data folder, also in the middle of making good what the last one left."""
+    chance = random.Random(seed)
+    points = sorted({point for table in (BOTH, S3 if seed % 2 else LOCAL) for points in table.values() for point, _ in points})
+    world = World(tmp_path / "world", endpoint if seed % 2 else None, prefix=f"s{seed}-" if seed % 2 else "")
+    lives = []
+    try:
+        lives = [live(world, chance, points) for _ in range(LIVES)]
+        world.settle()
+    except BaseException:
+        print(f"seed {seed}: " + "\n  ".join(lives))
+        raise
+    finally:
+        world.kill()

@@ -19,10 +19,15 @@ mod live {
         std::mem::forget(fail::FailScenario::setup());
     }
 
+    /// A point at which the process may end.
     pub fn point(name: &str) {
         let _ = told(name);
     }
 
+    /// A step that may fail.
+    ///
+    /// # Errors
+    /// Those that a test asks for, and none without.
     pub fn step(name: &str) -> io::Result<()> {
         match told(name).as_deref() {
             // The system's own error of a full disk.
@@ -32,6 +37,7 @@ mod live {
         }
     }
 
+    /// A number that a test may want to be another one.
     pub fn number(name: &str) -> Option<u64> {
         told(name).and_then(|text| text.parse().ok())
     }

@@ -1,5 +1,5 @@
-//! Named points at which a test ends the process, lets a step fail or changes
-//! a number, to prove what becomes of a run when that happens there.
+//! Named points at which a test ends or stops the process, and numbers that a
+//! test may want otherwise, to prove what becomes of a run when that happens there.
 //!
 //! They exist only with the feature `failpoints`, which no default names and
 //! no release build asks for: without it each function here is empty. With
@@ -7,12 +7,8 @@
 //! the crate `fail`: `run.claimed=2*off->return(end)` ends the process when
 //! the point is reached for the third time.
 
-use std::io;
-
 #[cfg(feature = "failpoints")]
 mod live {
-    use std::io;
-
     /// Reads `FAILPOINTS`; once, at the start of the process.
     pub fn setup() {
         // Dropping the scenario would take the points away again.
@@ -22,19 +18,6 @@ mod live {
     /// A point at which the process may end.
     pub fn point(name: &str) {
         let _ = told(name);
-    }
-
-    /// A step that may fail.
-    ///
-    /// # Errors
-    /// Those that a test asks for, and none without.
-    pub fn step(name: &str) -> io::Result<()> {
-        match told(name).as_deref() {
-            // The system's own error of a full disk.
-            Some("full") => Err(io::Error::from_raw_os_error(28)),
-            Some(text) => Err(io::Error::other(text.to_owned())),
-            None => Ok(()),
-        }
     }
 
     /// A number that a test may want to be another one.
@@ -60,7 +43,7 @@ mod live {
 }
 
 #[cfg(feature = "failpoints")]
-pub use live::{number, point, setup, step};
+pub use live::{number, point, setup};
 
 /// Reads `FAILPOINTS`; once, at the start of the process.
 #[cfg(not(feature = "failpoints"))]
@@ -71,16 +54,6 @@ pub const fn setup() {}
 #[cfg(not(feature = "failpoints"))]
 #[inline(always)]
 pub const fn point(_name: &str) {}
-
-/// A step that may fail.
-///
-/// # Errors
-/// Those that a test asks for, and none without.
-#[cfg(not(feature = "failpoints"))]
-#[inline(always)]
-pub const fn step(_name: &str) -> io::Result<()> {
-    Ok(())
-}
 
 /// A number that a test may want to be another one.
 #[cfg(not(feature = "failpoints"))]

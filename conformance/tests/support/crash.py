@@ -3,6 +3,7 @@
 import contextlib
 import json
 import resource
+import signal
 import sqlite3
 import time
 
@@ -140,7 +141,9 @@ class World:
         while time.monotonic() < end and quiet < 5:
             if not self.alive():
                 self.server.kill()
-                return True
+                code = self.server.process.child.returncode
+                assert code in (0, -signal.SIGABRT), f"it ended by itself ({code})\n{self.server.log()[-3000:]}"
+                return code != 0
             quiet = quiet + 1 if self.open() == 0 else 0
             time.sleep(0.02)
         return False
@@ -158,15 +161,20 @@ class World:
         token = token or f"token-{name}-{len(self.asked)}"
         self.asked[token] = (name, None)
         with self.lost():
-            self.asked[token] = (name, self.server.boto().start_flow(flowName=name, clientToken=token)["executionId"])
+            self.asked[token] = (name, self.start_flow(name, token))
         return token
+
+    def start_flow(self, name, token):
+        answer = self.server.raw("/start-flow", {"flowName": name, "clientToken": token})
+        assert answer.status_code == 200, answer.text
+        return answer.json()["executionId"]
 
     def ask_again(self):
         """Repeats every request whose answer was lost; AppFlow's client token makes it the same run."""
         for token, (name, execution) in list(self.asked.items()):
             if token in self.confirmed:
                 continue
-            answer = self.server.boto().start_flow(flowName=name, clientToken=token)["executionId"]
+            answer = self.start_flow(name, token)
             assert execution in (None, answer), "one token, one run"
             self.asked[token] = (name, answer)
             self.confirmed.add(token)

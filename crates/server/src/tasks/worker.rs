@@ -53,6 +53,11 @@ fn heartbeat() -> Duration {
     fault::number("heartbeat.ms").map_or(HEARTBEAT, Duration::from_millis)
 }
 
+/// [`DRAIN`], likewise.
+fn drain() -> Duration {
+    fault::number("drain.ms").map_or(DRAIN, Duration::from_millis)
+}
+
 /// Removes what runs have staged that are gone or over. The data folder is
 /// this server's alone, so nobody else's work is touched.
 async fn sweep(app: &App) {
@@ -114,7 +119,7 @@ pub async fn run(app: Arc<App>, at_once: usize) {
             () = app.stopping.cancelled() => {}
         }
     }
-    let drained = tokio::time::timeout(DRAIN, async { while runs.join_next().await.is_some() {} }).await;
+    let drained = tokio::time::timeout(drain(), async { while runs.join_next().await.is_some() {} }).await;
     if drained.is_err() {
         hurry.cancel();
         while runs.join_next().await.is_some() {}

@@ -84,7 +84,9 @@ def worlds(tmp_path_factory, endpoint):
             made[place, flows] = World(folder, endpoint if place == "remote" else None, flows, prefix=f"{flows[0]}-")
         return made[place, flows]
 
-    return world
+    yield world
+    for each in made.values():
+        each.kill()
 
 
 def wait_until_staged(world):

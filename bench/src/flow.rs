@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::api::{Client, Server, profile};
+use crate::api::{Client, Server, profile, seconds};
 use crate::pages::{self, Digest};
 use crate::proxy::{Proxy, Seen};
 use crate::report::{Goal, Report};
@@ -20,9 +20,6 @@ const PAGE: usize = 1_000;
 
 /// How long a run may take.
 const PATIENCE: Duration = Duration::from_secs(180);
-
-/// How often a run is asked whether it has ended.
-const POLL: Duration = Duration::from_millis(20);
 
 /// A server whose flows read from one source.
 struct Bench<'a> {
@@ -143,7 +140,7 @@ impl<'a> Bench<'a> {
         bench.empty_bucket()?;
         bench.flow("recorded", recorder.port, 1).await?;
         recorder.take_seen();
-        let record = bench.record("recorded").await?.0;
+        let record = bench.client.run("recorded", PATIENCE).await?.0;
         let asked: Vec<Seen> = recorder
             .take_seen()
             .into_iter()
@@ -215,34 +212,10 @@ impl<'a> Bench<'a> {
     async fn run(&mut self, name: &str) -> Outcome<Run> {
         self.empty_bucket()?;
         let used = self.server.child.processor_time()?;
-        let (record, wall) = self.record(name).await?;
+        let (record, wall) = self.client.run(name, PATIENCE).await?;
         let processor = (self.server.child.processor_time()? - used).as_secs_f64();
         self.check(&record).await?;
-        let time = |member: &str| record[member].as_f64().ok_or_else(|| format!("the run has no {member}"));
-        Ok(Run { server: time("lastUpdatedAt")? - time("startedAt")?, wall, processor })
-    }
-
-    /// Starts a flow and waits for the record of its end.
-    async fn record(&mut self, name: &str) -> Outcome<(Value, f64)> {
-        let begun = Instant::now();
-        let started = self.client.call("/start-flow", &json!({"flowName": name})).await?;
-        let id = &started["executionId"];
-        let input = json!({"flowName": name, "maxResults": 100});
-        while begun.elapsed() < PATIENCE {
-            let page = self.client.call("/describe-flow-execution-records", &input).await?;
-            let records = page["flowExecutions"].as_array().ok_or("no list of runs")?;
-            let record = records.iter().find(|record| record["executionId"] == *id);
-            match record.and_then(|record| Some((record, record["executionStatus"].as_str()?))) {
-                Some((record, "Successful")) => return Ok((record.clone(), begun.elapsed().as_secs_f64())),
-                None | Some((_, "InProgress")) => tokio::time::sleep(POLL).await,
-                Some((record, status)) => {
-                    return Err(
-                        format!("a run of {name} ended as {status}: {}", record["executionResult"]).into()
-                    );
-                }
-            }
-        }
-        Err(format!("a run of {name} takes over {PATIENCE:?}").into())
+        Ok(Run { server: seconds(&record)?, wall, processor })
     }
 
     /// Compares the record and the files of a run with the source.

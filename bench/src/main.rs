@@ -3,6 +3,8 @@
 mod api;
 mod child;
 mod control;
+mod csv;
+mod files;
 mod flow;
 mod load;
 mod pages;
@@ -44,6 +46,12 @@ pub struct Setting {
     /// The folder of SAP's server
     #[arg(long, default_value = "conformance/peers/sap")]
     sap: PathBuf,
+    /// The bare DataFusion program, an example of the engine's
+    #[arg(long, default_value = "target/release/examples/bare_datafusion")]
+    bare: PathBuf,
+    /// s3s-fs, an S3 endpoint over a folder; looked for in PATH
+    #[arg(long, default_value = "s3s-fs")]
+    s3: PathBuf,
     /// A folder on the disk to measure; what the bench puts there, it removes
     #[arg(long, default_value = "target/bench")]
     work: PathBuf,
@@ -59,6 +67,9 @@ pub struct Setting {
     /// Rows that a flow moves, at most 336,776 [default: 200000]
     #[arg(long)]
     rows: Option<u64>,
+    /// Rows of the larger and of the smaller CSV file [default: 20000000 2000000]
+    #[arg(long, num_args = 2)]
+    csv: Vec<u64>,
     /// Small counts and two rounds, to see whether it works
     #[arg(long)]
     quick: bool,
@@ -75,6 +86,10 @@ enum Part {
     Flow,
     /// Pages in flight on a slow line
     Delay,
+    /// A flow from CSV to Parquet against other engines
+    Files,
+    /// A run that has nothing to move
+    Empty,
 }
 
 /// How much is measured.
@@ -89,17 +104,29 @@ pub struct Size {
     pub syncs: usize,
     /// Rows that a flow moves.
     pub rows: u64,
+    /// Rows of the larger and of the smaller CSV file.
+    pub csv: [u64; 2],
 }
 
 impl Setting {
     /// The counts.
     pub fn size(&self) -> Size {
         let mut size = if self.quick {
-            Size { reads: 1_000, creates: 100, many: 200, syncs: 50, rows: 20_000 }
+            Size { reads: 1_000, creates: 100, many: 200, syncs: 50, rows: 20_000, csv: [200_000, 20_000] }
         } else {
-            Size { reads: 20_000, creates: 1_000, many: 10_000, syncs: 200, rows: 200_000 }
+            Size {
+                reads: 20_000,
+                creates: 1_000,
+                many: 10_000,
+                syncs: 200,
+                rows: 200_000,
+                csv: [20_000_000, 2_000_000],
+            }
         };
         size.rows = self.rows.unwrap_or(size.rows);
+        if let [many, few] = self.csv[..] {
+            size.csv = [many, few];
+        }
         size
     }
 
@@ -111,7 +138,8 @@ impl Setting {
     /// Makes every path whole, since programs are started in other folders.
     fn absolute(&mut self) -> Outcome<()> {
         self.work = self.work.join(std::process::id().to_string());
-        for path in [&mut self.tidegate, &mut self.python, &mut self.sap, &mut self.work, &mut self.root] {
+        let Self { tidegate, python, sap, bare, work, root, .. } = self;
+        for path in [tidegate, python, sap, bare, work, root] {
             *path = std::path::absolute(&*path)?;
         }
         Ok(())
@@ -163,6 +191,12 @@ async fn measure(setting: &Setting) -> Outcome<()> {
     }
     if setting.measures(Part::Delay) {
         flow::delayed(setting, &mut report).await?;
+    }
+    if setting.measures(Part::Empty) {
+        files::empty(setting, &mut report).await?;
+    }
+    if setting.measures(Part::Files) {
+        files::run(setting, &mut report).await?;
     }
     report.about.push(("took", format!("{} s", begun.elapsed().as_secs())));
     let table = report.markdown();

@@ -6,7 +6,7 @@ use crate::test::install;
 use crate::test::tools::{Tools, cargo};
 
 /// How the command is called.
-pub const USAGE: &str = "bench [--quick] [--only start,control,flow,delay]";
+pub const USAGE: &str = "bench [--quick] [--only start,control,flow,delay,empty,files]";
 
 /// Runs the bench. A whole run writes its figures to `bench/results.md` and `bench/results.json`; one with arguments
 /// only shows them.
@@ -20,11 +20,14 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<String, String> {
     for package in ["tidegate-server", "tidegate-bench"] {
         cargo(&tools, &["build", "--release", "--locked", "--package", package, "--bins"]).run()?;
     }
+    let bare = ["--package", "tidegate-engine", "--example", "bare_datafusion"];
+    cargo(&tools, &[&["build", "--release", "--locked"][..], &bare].concat()).run()?;
     let release = tools.target.join("release");
     let mut bench = tools.command(release.join("tidegate-bench")).env("PATH", tools.path());
     for (option, value) in [
         ("--tidegate", release.join("tidegate")),
         ("--python", tools.python()),
+        ("--bare", release.join("examples/bare_datafusion")),
         ("--work", tools.target.join("bench")),
     ] {
         bench = bench.args([option.as_ref(), value.as_os_str()]);

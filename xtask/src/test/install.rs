@@ -36,9 +36,11 @@ pub(super) fn run(tools: &Tools, quick: bool) -> Result<(), String> {
     s3_server(tools)
 }
 
-/// Installs what the bench needs: a Python with pyarrow, and SAP's server.
+/// Installs what the bench needs: a Python with pyarrow and the engines to compare with, SAP's server, an S3 endpoint.
 pub(crate) fn for_bench(tools: &Tools) -> Result<(), String> {
     python(tools)?;
+    pip(tools, &tools.root.join("bench/requirements.txt"))?;
+    s3_server(tools)?;
     node(tools)?;
     npm(tools, NPM[0])
 }
@@ -64,10 +66,15 @@ fn python(tools: &Tools) -> Result<(), String> {
         apt(tools, &["python3", "python3-venv", "python3-pip"])?;
         make().run()?;
     }
+    pip(tools, &requirements)?;
+    write(&stamp, &wanted)
+}
+
+/// Installs just the packages of a list.
+fn pip(tools: &Tools, requirements: &Path) -> Result<(), String> {
     let pip =
         ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement"];
-    tools.command(tools.python()).args(pip).args([&requirements]).run()?;
-    write(&stamp, &wanted)
+    tools.command(tools.python()).args(pip).args([requirements]).run()
 }
 
 /// A Node that is new enough: the machine's own, else one in the virtual environment.

@@ -95,7 +95,7 @@ impl Engine {
         // One partition: a run is a pipeline whose two ends already have a
         // thread each, and rows keep the source's order.
         let settings = SessionConfig::new().with_target_partitions(1).with_batch_size(BATCH_ROWS);
-        let state = SessionStateBuilder::new_with_default_features()
+        let state = SessionStateBuilder::new()
             .with_config(settings)
             .with_runtime_env(runtime)
             .build();

@@ -1,7 +1,9 @@
 //! Users of the console, their sessions, and the keys of those.
 
 use tidegate_core::Secret;
-use tidegate_store::{KeyKind, Kind, NewAccessKey, NewSession, Session, SignedInAs, Store, StoreError};
+use tidegate_store::{
+    KeyKind, Kind, NewAccessKey, NewSession, Revoked, Session, SignedInAs, Store, StoreError,
+};
 
 use crate::support::account;
 

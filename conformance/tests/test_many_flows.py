@@ -1,0 +1,96 @@
+"""Ten thousand scheduled flows on the whole server: every tick has its run, once, and soon."""
+
+import collections
+import json
+import sqlite3
+import time
+
+import pytest
+from support.flows import Bucket, flow, map_all, s3_destination, s3_source
+from support.server import binary
+
+FLOWS = 10_000
+MINUTE = 60_000
+# The promise is a second. A build without optimisation, on a machine that is busy with other tests, gets some more.
+SECONDS = 1 if "release" in binary().parts else 3
+
+
+def multiply(server, due):
+    """Makes many flows of the one that there is, all of them active and due at once. The server must be down."""
+    with sqlite3.connect(server.data_dir / "tidegate.db") as database:
+        columns = [row[1] for row in database.execute("PRAGMA table_info(flow)")]
+        changed = {"name": "'flow-' || printf('%05d', n)", "definition": "json_set(definition, '$.flowName', 'flow-' || printf('%05d', n))",
+                   "activated_at_ms": "?1", "next_due_ms": "?1", "status": "'Active'"}
+        database.execute(
+            f"WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {FLOWS}) "
+            f"INSERT INTO flow ({', '.join(columns)}) SELECT {', '.join(changed.get(column, column) for column in columns)} "
+            "FROM flow, numbers WHERE name = 'first'", [due])
+        database.execute("DELETE FROM flow WHERE name = 'first'")
+
+
+def rows(server, query, *values):
+    database = sqlite3.connect(f"file:{server.data_dir / 'tidegate.db'}?mode=ro", uri=True, timeout=30)
+    try:
+        return database.execute(query, values).fetchall()
+    finally:
+        database.close()
+
+
+def reached(server, count, since, seconds):
+    """Seconds after a moment (in epoch milliseconds) at which so many runs are there, seen by another process."""
+    end = time.time() + seconds
+    while time.time() < end:
+        found, = rows(server, "SELECT COUNT(*) FROM run")[0]
+        if found >= count:
+            return time.time() - since / 1000
+        time.sleep(0.005)
+    raise AssertionError(f"there are {found} runs after {seconds} s\n{server.log()[-2000:]}")
+
+
+@pytest.fixture
+def many(make_server):
+    server = make_server("--connection-check", "off")
+    Bucket(server, "input").put("a/1.csv", "id\n1\n")
+    Bucket(server, "out")
+    server.boto().create_flow(**flow("first", s3_source("input", "a"), s3_destination("out"), [map_all("S3")], triggerConfig={
+        "triggerType": "Scheduled", "triggerProperties": {"Scheduled": {"scheduleExpression": "rate(1minutes)"}}}))
+    server.stop()
+    return server
+
+
+def test_ten_thousand_flows_that_are_due_at_once(many, record_property, capfd):
+    due = int((time.time() + 4) * 1000)
+    multiply(many, due)
+    many.start()
+    assert time.time() * 1000 < due - 500, "the server took too long to start for this test to say anything"
+    assert rows(many, "SELECT COUNT(*) FROM run") == [(0,)]
+    lags = {part: reached(many, FLOWS * part // 100, due, 60) for part in (1, 50, 99, 100)}
+    for part, lag in lags.items():
+        record_property(f"lag_p{part}_seconds", round(lag, 3))
+    with capfd.disabled():
+        print(f"\n{FLOWS} flows due at once: seconds from the tick to the run's row:", {f"p{k}": round(v, 3) for k, v in lags.items()})
+    assert lags[99] < SECONDS, lags
+    # Each tick once: that of the beginning in every flow's first run, and no run besides.
+    time.sleep(1)
+    runs = rows(many, "SELECT flow, ticks, trigger FROM run")
+    assert len(runs) == FLOWS == len({name for name, *_ in runs})
+    assert {(tuple(json.loads(ticks)["listed"]), trigger) for _, ticks, trigger in runs} == {((due,), "Scheduled")}
+
+    # The server dies among them, and is down while two more are due: all that has happened is moved into the past. What was missed is taken in by a run that waits, or is a run behind one that has begun.
+    many.kill()
+    back = due + 2 * MINUTE - int(time.time() * 1000)
+    all_ticks = [due - back, due + MINUTE - back, due + 2 * MINUTE - back]
+    with sqlite3.connect(many.data_dir / "tidegate.db") as database:
+        database.execute("UPDATE flow SET next_due_ms = next_due_ms - ?1, activated_at_ms = activated_at_ms - ?1", [back])
+        database.execute("UPDATE run SET due_at_ms = due_at_ms - ?, ticks = replace(ticks, ?, ?)", [back, str(due), str(due - back)])
+    many.start()
+    end = time.monotonic() + 60
+    while rows(many, "SELECT COUNT(*) FROM flow WHERE next_due_ms <= ?", all_ticks[-1]) != [(0,)]:
+        assert time.monotonic() < end, "ticks are due and have no run"
+        time.sleep(0.1)
+    ticks = collections.defaultdict(list)
+    for name, text in rows(many, "SELECT flow, ticks FROM run WHERE trigger = 'Scheduled' ORDER BY seq"):
+        ticks[name] += json.loads(text)["listed"]
+    assert len(ticks) == FLOWS
+    for name, found in ticks.items():
+        assert found[:3] == all_ticks and len(found) == len(set(found)), (name, found)

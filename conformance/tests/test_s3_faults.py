@@ -162,3 +162,25 @@ def test_what_cannot_be_published_yet_is_published_later_and_whole(server, s3, p
     fault["times"] = 0
     move.check_whole()
     assert len([1 for kind, target in proxy.seen if kind == "get" and f"in/{move.name}/" in target]) == read
+
+
+def test_an_upload_that_cannot_be_aborted_costs_no_run(make_server, s3, proxy):
+    """What a dead server has begun stays; the run goes on without it, and a later start clears it away."""
+    server = make_server(**{**s3.env(), "TIDEGATE_S3_ENDPOINT": proxy.url, "FAILPOINTS": "upload.noted=return(end)"})
+    move = Move(server, s3, "stays")
+    before = left_over(s3)
+    move.start()
+    server.process.child.wait(30)
+    assert len(left_over(s3)) == len(before) + 1
+    fault = proxy.fault(f"/{move.name}/", "abort", "denied")
+    server.kill()
+    server.extra["FAILPOINTS"] = ""
+    server.start()
+    move.check_whole()
+    assert fault["met"] and len(left_over(s3)) == len(before) + 1
+    proxy.clear()
+    server.restart()
+    end = time.monotonic() + 20
+    while len(left_over(s3)) > len(before):
+        assert time.monotonic() < end
+        time.sleep(0.05)

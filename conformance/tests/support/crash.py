@@ -19,8 +19,8 @@ resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_
 
 OPEN = "status NOT IN ('Successful', 'Error', 'Canceled')"
 ROWS, BAD, SMALL = 8_300, (17, 4_000, 8_299), 10
-# Short lives: a run that is lost is taken over soon, and its sign of life is given often.
-PACE = "lease.ms=return(2000);heartbeat.ms=return(20);drain.ms=return(100)"
+# Signs of life are given often, so that each short run gives one, and a server that stops gives its runs back soon.
+PACE = "heartbeat.ms=return(50);drain.ms=return(100)"
 
 
 def has_points():
@@ -191,13 +191,12 @@ class World:
         self.source.put(f"news/{self.published}.csv", f"id\n{self.published}\n")
 
     def make_due(self):
-        """While no server lives: lets time pass until the incremental flow's next tick, by moving its grid back."""
+        """While no server lives: makes the incremental flow's next tick this moment's, by moving its grid."""
         with sqlite3.connect(self.data / "tidegate.db") as database:
             due, = database.execute("SELECT next_due_ms FROM flow WHERE name = 'news'").fetchone()
             back = due - int(time.time() * 1000)
-            if back > 0:
-                database.execute("UPDATE flow SET next_due_ms = next_due_ms - ?, activated_at_ms = activated_at_ms - ? "
-                                 "WHERE name = 'news'", [back, back])
+            database.execute("UPDATE flow SET next_due_ms = next_due_ms - ?, activated_at_ms = activated_at_ms - ? "
+                             "WHERE name = 'news'", [back, back])
         database.close()
 
     # What the store says.
@@ -276,9 +275,9 @@ class World:
         good = [run for run in runs if run[2] == "Successful"]
         keys = [key for key in self.out.keys() if any(run[0] in key for run in good)]
         ids = sorted(json.loads(line)["id"] for key in keys for line in self.out.read(key).splitlines())
-        assert ids == sorted(map(str, range(1, self.published + 1))), "each object once"
+        assert ids == sorted(map(str, range(1, self.published + 1))), f"each object once: {ids} of {self.published}, {runs}"
         for before, after in zip(good, good[1:]):
-            assert after[5] == before[6], "a window begins where the one before ended"
+            assert after[5] == before[6], f"a window begins where the one before ended: {runs}"
         cursor = json.loads(self.rows("SELECT cursor FROM flow WHERE name = 'news'")[0][0] or "{}")
         assert cursor["windowEndMs"] == good[-1][6], "the cursor moves with its data"
 

@@ -223,9 +223,13 @@ impl Engine {
             }),
         };
         let is_older = |attempt| attempt <= run.attempt;
-        publish::discard(&self.buckets, &self.staging, &run.execution, is_older, &CommitList::default())
-            .await
-            .map_err(|error| error.of_destination())?;
+        // It would be a pity about the run: its end, and each start of the server, try again.
+        if let Err(error) =
+            publish::discard(&self.buckets, &self.staging, &run.execution, is_older, &CommitList::default())
+                .await
+        {
+            tracing::warn!(execution = %run.execution, %error, "what earlier attempts have staged could not be cleared away");
+        }
         let (schema, batches, typing) = match (source, &spec.source) {
             (SourceInput::Scan(scan), _) => {
                 let batches = scan.batches.map(|batch| batch.map_err(RunError::from)).boxed();

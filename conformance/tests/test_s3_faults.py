@@ -77,7 +77,7 @@ class Move:
 PASSES = [
     *[(kind, do, times, 0) for kind in ("list", "get", "create", "part", "complete") for do, times in
       (("busy", 2), ("broken", 1), ("cut", 1), ("slow", 1))],
-    ("get", "torn", 1, 0),
+    ("get", "torn", 1, 0), ("list", "torn", 2, 0),
     # Carried out, and told otherwise: the second try must not make it a second object, or fail over the first one.
     *[(kind, do, 1, 0) for kind in ("create", "part", "complete") for do in ("told-broken", "told-cut")],
     ("complete", "error-in-200", 1, 0), ("complete", "told-cut", 1, 1), ("complete", "busy", 2, 1),

@@ -35,7 +35,7 @@ class Faulty:
       torn: the answer's body ends half way; etag: the answer has another ETag."""
 
     def __init__(self, upstream):
-        self.upstream, self.faults, self.seen = upstream, [], []
+        self.upstream, self.faults, self.seen, self.turns = upstream, [], [], {}
         self.lock = threading.Lock()
         outer = self
 
@@ -97,12 +97,12 @@ class Faulty:
         if do == "slow":
             time.sleep(1.5)
         # The signature covers the host that the client saw, so that header stays as it is.
-        client = http.client.HTTPConnection(*self.upstream, timeout=60)
-        headers = {name: value for name, value in http_.headers.items() if name.lower() != "connection"}
-        client.request(http_.command, http_.path, body=body, headers=headers)
-        answer = client.getresponse()
-        content = answer.read()
-        client.close()
+        upload = parse_qs(urlsplit(http_.path).query).get("uploadId", [http_])[0]
+        with self.lock:
+            turn = self.turns.setdefault(upload, threading.Lock()) if isinstance(upload, str) else threading.Lock()
+        # One after the other: a part that comes while its upload is aborted would otherwise outlive it at this endpoint.
+        with turn:
+            answer, content = self.pass_on(http_, body)
         if answer.status == 403 and "uploadId=" in http_.path:
             # This endpoint's word for an upload that is not there; S3 has another.
             return self.answer(http_, 404, [("Content-Type", "application/xml")], NO_UPLOAD)
@@ -117,6 +117,15 @@ class Faulty:
         self.answer(http_, answer.status, kept, content[: len(content) // 2] if do == "torn" else content, length)
         if do == "torn":
             self.cut(http_)
+
+    def pass_on(self, http_, body):
+        client = http.client.HTTPConnection(*self.upstream, timeout=60)
+        headers = {name: value for name, value in http_.headers.items() if name.lower() != "connection"}
+        client.request(http_.command, http_.path, body=body, headers=headers)
+        answer = client.getresponse()
+        content = answer.read()
+        client.close()
+        return answer, content
 
     @staticmethod
     def answer(http_, status, headers, content, length=None):

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
 use crate::http::PublicUrl;
+use crate::memory::MemorySize;
 
 /// Settings of `tidegate serve`. Each can be given as an option, as a
 /// `TIDEGATE_…` variable, or in `tidegate.toml` under the option's name.
@@ -72,6 +73,9 @@ pub struct Settings {
     /// Runs at once at most [default: 4]
     #[arg(long, env = "TIDEGATE_MAX_CONCURRENT_RUNS", value_name = "N")]
     pub max_concurrent_runs: Option<usize>,
+    /// Memory that the operators of all runs may hold together, such as 64MiB or 1GiB [default: 256MiB]
+    #[arg(long, env = "TIDEGATE_MEMORY_LIMIT", value_name = "SIZE")]
+    pub memory_limit: Option<MemorySize>,
     /// Minutes after which an unused session of the console ends; fractions are allowed [default: 30]
     #[arg(long, env = "TIDEGATE_SESSION_IDLE_MINUTES", value_name = "MINUTES")]
     pub session_idle_minutes: Option<f64>,
@@ -215,6 +219,7 @@ impl Settings {
             allow_plain_http,
             ca_file,
             max_concurrent_runs,
+            memory_limit,
             session_idle_minutes,
             oidc_issuer,
             oidc_client_id,
@@ -289,6 +294,18 @@ impl Settings {
             Some(0) => Err("--max-concurrent-runs must be at least 1".to_owned()),
             Some(count) => Ok(count),
             None => Ok(4),
+        }
+    }
+
+    /// Memory, in bytes, that the operators of all runs may hold together.
+    ///
+    /// # Errors
+    /// Less than a run needs to begin.
+    pub fn memory_limit(&self) -> Result<usize, String> {
+        match self.memory_limit {
+            Some(size) if size < MemorySize::LEAST => Err("--memory-limit must be at least 16MiB".to_owned()),
+            Some(size) => Ok(size.bytes()),
+            None => Ok(MemorySize::DEFAULT.bytes()),
         }
     }
 
@@ -376,6 +393,11 @@ mod tests {
         assert!(region.checked_region().expect_err("a space").contains("us-east-1"));
         let none = Settings { max_concurrent_runs: Some(0), ..Settings::default() };
         assert!(none.max_concurrent_runs().is_err());
+        let little = Settings { memory_limit: "15MiB".parse().ok(), ..Settings::default() };
+        assert!(little.memory_limit().is_err());
+        let more = Settings { memory_limit: "16MiB".parse().ok(), ..Settings::default() };
+        assert_eq!(more.memory_limit(), Ok(16 << 20));
+        assert_eq!(Settings::default().memory_limit(), Ok(256 << 20));
         for minutes in [0.0, -1.0, 721.0, f64::NAN] {
             let idle = Settings { session_idle_minutes: Some(minutes), ..Settings::default() };
             assert!(idle.session_idle().expect_err("no idle time").contains("720"), "{minutes}");

@@ -1,4 +1,57 @@
-//! How the system's allocator gives memory back.
+//! How much memory runs may take, and how the system's allocator gives it back.
+
+use std::str::FromStr;
+
+use serde::Deserialize;
+
+/// A size of memory, as people write it: bytes, or with one of the units
+/// `KiB`, `MiB`, `GiB` (1,024 each) and `kB`, `MB`, `GB` (1,000 each).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub struct MemorySize(usize);
+
+impl MemorySize {
+    /// With less, no batch of a run would find a place.
+    pub const LEAST: Self = Self(16 << 20);
+    /// Where nothing is said.
+    pub const DEFAULT: Self = Self(256 << 20);
+
+    /// In bytes.
+    pub const fn bytes(self) -> usize {
+        self.0
+    }
+}
+
+impl FromStr for MemorySize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let refused =
+            || format!("'{text}' is no size of memory: write a whole number and a unit, such as 256MiB");
+        let end = text.find(|one: char| !one.is_ascii_digit()).unwrap_or(text.len());
+        let (number, unit) = text.split_at(end);
+        let unit = match unit.trim() {
+            "" | "B" => 1,
+            "KiB" => 1 << 10,
+            "MiB" => 1 << 20,
+            "GiB" => 1 << 30,
+            "kB" | "KB" => 1_000,
+            "MB" => 1_000_000,
+            "GB" => 1_000_000_000,
+            _ => return Err(refused()),
+        };
+        let bytes = number.parse::<usize>().ok().and_then(|number| number.checked_mul(unit));
+        bytes.map(Self).ok_or_else(refused)
+    }
+}
+
+impl TryFrom<String> for MemorySize {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
 
 /// Threads that allocate share this many arenas. By default each gets one of
 /// its own, and each keeps what was freed in it.
@@ -34,3 +87,27 @@ pub fn tune() {
 /// Other allocators are left as they are.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 pub fn tune() {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_as_people_write_them() {
+        for (text, bytes) in [
+            ("1", 1),
+            ("64MiB", 64 << 20),
+            ("1 GiB", 1 << 30),
+            ("2KiB", 2_048),
+            ("3kB", 3_000),
+            ("5MB", 5_000_000),
+            ("1GB", 1_000_000_000),
+        ] {
+            assert_eq!(text.parse().map(MemorySize::bytes), Ok(bytes), "{text}");
+        }
+        for text in ["", "MiB", "-1", "1.5GiB", "1mib", "1 TB", "99999999999GiB"] {
+            let error = text.parse::<MemorySize>().unwrap_err();
+            assert!(error.contains(text) && error.contains("256MiB"), "{error}");
+        }
+    }
+}

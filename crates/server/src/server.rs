@@ -37,9 +37,6 @@ const LOCK_FILE: &str = "lock";
 const KEY_ID_VARIABLE: &str = "TIDEGATE_ACCESS_KEY_ID";
 const SECRET_VARIABLE: &str = "TIDEGATE_SECRET_ACCESS_KEY";
 
-/// Memory, in bytes, that the operators of all runs may hold together.
-const MEMORY_LIMIT: usize = 256 << 20;
-
 /// A server that is bound and ready to run.
 pub struct Server {
     app: Arc<App>,
@@ -90,7 +87,7 @@ impl Server {
         let config = EngineConfig {
             buckets: buckets(settings, &data_dir, &scope.region).await?,
             staging: data_dir.join("s3/.staging"),
-            memory_limit: MEMORY_LIMIT,
+            memory_limit: settings.memory_limit()?,
         };
         let app = Arc::new(App {
             keys: Keys::new(store.clone(), scope.account.clone()),

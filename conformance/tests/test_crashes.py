@@ -150,6 +150,16 @@ def test_an_end_at_each_point_with_an_endpoint(worlds, what, point, nth):
     crash(worlds("remote", what), what, point, nth)
 
 
+def test_an_answer_comes_after_its_commit(worlds):
+    """Commits are slow, and the process ends as soon as it has answered."""
+    world = worlds("local", "copy")
+    assert world.start("commit.begin=sleep(200)")
+    token = world.ask("copy")
+    world.kill()
+    assert world.asked[token][1], "it was answered"
+    world.settle()
+
+
 def test_every_point_of_the_code_is_in_the_tables():
     named = {point for table in (BOTH, LOCAL, S3) for points in table.values() for point, _ in points}
     sources = (ROOT / "crates").glob("*/src/**/*.rs")

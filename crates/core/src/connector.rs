@@ -140,6 +140,8 @@ pub struct Progress {
     pub records_written: AtomicU64,
     /// Bytes that were handed to the destination.
     pub bytes_written: AtomicU64,
+    /// Files that were written, the error file apart; they may not be visible yet.
+    pub files_written: AtomicU64,
     /// Records that the source expects to deliver, if it knows; 0 otherwise.
     pub records_expected: AtomicU64,
     /// The most pages that were in flight at once.

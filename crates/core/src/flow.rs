@@ -189,10 +189,36 @@ pub enum PathPrefix {
 /// `aggregationConfig`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Aggregation {
-    /// `SingleFile` when true, `None` otherwise.
+    /// `aggregationType` is `SingleFile`.
     pub single_file: bool,
+    /// `aggregationType` is `None`, which is more than no type at all.
+    pub per_input: bool,
     /// `targetFileSize`, in MB.
     pub target_file_size_mb: Option<u64>,
+}
+
+/// How a run's records are parted into files, within each partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileCount {
+    /// One file, whatever its size.
+    One,
+    /// Files of about so many bytes.
+    OfSize(u64),
+    /// One for each input file, or page of an application's answer.
+    PerInput,
+}
+
+impl Aggregation {
+    /// What the two settings say together. AppFlow knows a target size only
+    /// beside `None`. Without any setting it is one file.
+    pub const fn files(self) -> FileCount {
+        match self {
+            Self { single_file: true, .. } => FileCount::One,
+            Self { target_file_size_mb: Some(size), .. } => FileCount::OfSize(size.saturating_mul(1 << 20)),
+            Self { per_input: true, .. } => FileCount::PerInput,
+            _ => FileCount::One,
+        }
+    }
 }
 
 /// What a flow may be doing (`FlowStatus`).

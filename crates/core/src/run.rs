@@ -84,6 +84,7 @@ pub struct RunCounts {
     pub records_written: u64,
     pub bytes_processed: u64,
     pub bytes_written: u64,
+    pub files_written: u64,
     pub parallel_processes: u64,
     pub max_page_size: u64,
     /// Sentences about how the run went, such as why pages were read in turn.

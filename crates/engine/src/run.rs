@@ -10,7 +10,7 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::StreamExt as _;
 use tidegate_core::connector::{Progress, Scan};
-use tidegate_core::flow::{FlowSpec, OutputFormat, SourceSpec};
+use tidegate_core::flow::{FileCount, FlowSpec, OutputFormat, SourceSpec};
 use tidegate_core::run::CommitList;
 use tidegate_core::task::Task;
 use tidegate_core::{ExecutionId, fault};
@@ -202,10 +202,10 @@ impl Engine {
         progress: &Arc<Progress>,
     ) -> Result<Option<(Execution, Stage)>, RunError> {
         let layout = Layout::new(spec, &run.execution, run.started_at_ms);
-        if let Some(why) = key::unusable(&layout.key(1)) {
+        if let Some(why) = key::unusable(&layout.key("", 1)) {
             return Err(RunError::Destination(format!(
                 "The output's key {:?} cannot be used: {why}",
-                layout.key(1)
+                layout.key("", 1)
             )));
         }
         let place = self.place(&spec.destination.bucket).await?;
@@ -230,10 +230,12 @@ impl Engine {
         {
             tracing::warn!(execution = %run.execution, %error, "what earlier attempts have staged could not be cleared away");
         }
-        let (schema, batches, typing) = match (source, &spec.source) {
+        let (schema, parts, typing) = match (source, &spec.source) {
             (SourceInput::Scan(scan), _) => {
-                let batches = scan.batches.map(|batch| batch.map_err(RunError::from)).boxed();
-                (scan.schema, batches, Typing::Typed)
+                // Each batch of a scan is a page.
+                let pages = scan.batches.zip(futures::stream::iter(1..));
+                let parts = pages.map(|(batch, number)| Ok((number, batch?))).boxed();
+                (scan.schema, parts, Typing::Typed)
             }
             (SourceInput::Files, SourceSpec::S3(files)) => {
                 let wanted = if spec.tasks.contains(&Task::Passthrough) {
@@ -243,7 +245,7 @@ impl Engine {
                     Wanted::Fields { names: request.fields, skip_missing: request.skip_missing }
                 };
                 match source::open(self.buckets.clone(), files, wanted, progress.clone()).await? {
-                    Some((schema, batches)) => (schema, batches, Typing::Untyped),
+                    Some((schema, parts)) => (schema, parts, Typing::Untyped),
                     None => return Ok(None),
                 }
             }
@@ -259,10 +261,13 @@ impl Engine {
         {
             lowered.type_moments();
         }
-        let has_error_file = spec.errors.bucket.is_some();
+        let options = plan::Options {
+            has_error_file: spec.errors.bucket.is_some(),
+            tell_parts: layout.files == FileCount::PerInput,
+        };
+        let partition = lowered.partition.clone();
         let execution =
-            plan::execute(&self.session.0, schema, batches, lowered, progress.clone(), has_error_file)
-                .await?;
+            plan::execute(&self.session.0, schema, parts, lowered, progress.clone(), options).await?;
         let name = publish::attempt_name(&run.execution, run.attempt);
         let stage = Stage {
             place,
@@ -270,6 +275,7 @@ impl Engine {
             layout,
             destination: spec.destination.clone(),
             columns: execution.columns.clone(),
+            partition,
             folder: self.staging.join(&name),
             name,
             progress: progress.clone(),

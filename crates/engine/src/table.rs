@@ -18,6 +18,10 @@ use crate::error::RunError;
 /// Batches on their way into a plan.
 pub(crate) type Batches = BoxStream<'static, Result<RecordBatch, RunError>>;
 
+/// Batches of a source with the number of what each belongs to: an object of
+/// the run, from 1 in their order, or a page of an application's answer.
+pub(crate) type Parts = BoxStream<'static, Result<(u32, RecordBatch), RunError>>;
+
 /// Wraps a stream; the table can be scanned once, which a run does.
 pub(crate) fn table(schema: SchemaRef, batches: Batches) -> PlanResult<StreamingTable> {
     let partition = Once { schema: schema.clone(), batches: Mutex::new(Some(batches)) };

@@ -183,7 +183,7 @@ impl Buckets {
         // Every execution's id is as long as this one, and every moment's text
         // as long as that of the epoch.
         let execution = ExecutionId::new("00000000-0000-0000-0000-000000000000");
-        let key = Layout::of(destination, flow, 1, &execution, 0).key(1);
+        let key = Layout::of(destination, flow, 1, &execution, 0, false).key("", 1);
         match key::unusable(&key) {
             None => Ok(()),
             Some(why) => Err(BucketError::Invalid(format!("The output's key {key:?} cannot be used: {why}"))),

@@ -17,11 +17,17 @@ pub(super) enum Encoder<W: Write + Send> {
 }
 
 impl<W: Write + Send> Encoder<W> {
-    /// Begins a file.
-    pub(super) fn new(destination: &S3Destination, columns: &[Output], sink: W) -> Result<Self, RunError> {
+    /// Begins a file. `buffer` is how many bytes of text wait until they are
+    /// handed on.
+    pub(super) fn new(
+        destination: &S3Destination,
+        columns: &[Output],
+        sink: W,
+        buffer: usize,
+    ) -> Result<Self, RunError> {
         Ok(match destination.format {
-            OutputFormat::Csv => Self::Text(TextFile::csv(columns, sink)),
-            OutputFormat::Json => Self::Text(TextFile::json(columns, sink)),
+            OutputFormat::Csv => Self::Text(TextFile::csv(columns, sink, buffer)),
+            OutputFormat::Json => Self::Text(TextFile::json(columns, sink, buffer)),
             OutputFormat::Parquet => {
                 let keep_types = destination.preserve_source_data_typing == Some(true);
                 Self::Parquet(Box::new(ParquetFile::new(columns, keep_types, sink)?))
@@ -41,6 +47,22 @@ impl<W: Write + Send> Encoder<W> {
         match self {
             Self::Text(file) => file.length(),
             Self::Parquet(file) => file.length(),
+        }
+    }
+
+    /// Bytes of memory that the file's unwritten records take.
+    pub(super) fn memory(&self) -> usize {
+        match self {
+            Self::Text(_) => 0,
+            Self::Parquet(file) => file.memory(),
+        }
+    }
+
+    /// Writes out what waits in memory.
+    pub(super) fn relieve(&mut self) -> Result<(), RunError> {
+        match self {
+            Self::Text(_) => Ok(()),
+            Self::Parquet(file) => file.end_group(),
         }
     }
 

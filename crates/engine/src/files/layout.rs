@@ -1,12 +1,13 @@
 //! Keys of output objects.
 //!
-//! `PREFIX/FLOW/[schemaVersion_N/][YYYY/MM/DD/HH/mm/][EXECUTION-ID/]FILE`,
+//! `PREFIX/FLOW/[schemaVersion_N/][YYYY/MM/DD/HH/mm/][EXECUTION-ID/][FIELD=VALUE/…]FILE`,
 //! where FILE is the execution id, then the number of the file if a run may
-//! write several, then the run's time if the file's name shall carry it. No
-//! key has an extension, as at AppFlow.
+//! write several into one folder, then the run's time if the file's name shall
+//! carry it. No key has an extension, as at AppFlow.
 
 use tidegate_core::civil::civil_from_days;
-use tidegate_core::flow::{FlowSpec, PathPrefix, PrefixFormat, PrefixType, S3Destination};
+use tidegate_core::flow::{FileCount, FlowSpec, PathPrefix, PrefixFormat, PrefixType, S3Destination};
+use tidegate_core::task::Task;
 use tidegate_core::{ExecutionId, FlowName};
 
 use super::key::join;
@@ -14,12 +15,12 @@ use super::key::join;
 /// The keys of one run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
-    /// Everything before the file's name.
+    /// Everything before partitions and the file's name.
     pub folder: String,
     /// Whether the folder is this run's alone.
     pub own_folder: bool,
-    /// Whether the run may write several files.
-    pub many: bool,
+    /// How records are parted into files.
+    pub files: FileCount,
     execution: String,
     time: Option<String>,
 }
@@ -27,7 +28,9 @@ pub(crate) struct Layout {
 impl Layout {
     /// The layout of a flow's run that began at a time (epoch milliseconds).
     pub(crate) fn new(spec: &FlowSpec, execution: &ExecutionId, started_at_ms: i64) -> Self {
-        Self::of(&spec.destination, &spec.name, spec.schema_version, execution, started_at_ms)
+        let is_partitioned = spec.tasks.iter().any(|task| matches!(task, Task::Partition { .. }));
+        let version = spec.schema_version;
+        Self::of(&spec.destination, &spec.name, version, execution, started_at_ms, is_partitioned)
     }
 
     /// The same from the parts of a flow that matter.
@@ -37,18 +40,21 @@ impl Layout {
         schema_version: u32,
         execution: &ExecutionId,
         started_at_ms: i64,
+        is_partitioned: bool,
     ) -> Self {
         let layout = &destination.layout;
-        let aggregation = &destination.aggregation;
-        let many = !aggregation.single_file && aggregation.target_file_size_mb.is_some();
+        let files = destination.aggregation.files();
         let clock = Clock::new(started_at_ms);
         let has = |prefix: PathPrefix| layout.hierarchy.contains(&prefix);
         let in_path = matches!(layout.prefix_type, Some(PrefixType::Path | PrefixType::PathAndFilename));
         let in_name = matches!(layout.prefix_type, Some(PrefixType::Filename | PrefixType::PathAndFilename));
-        // Without any option, several files lie together below the execution
-        // id, where otherwise the one file has that key itself.
-        let plain = layout.prefix_type.is_none() && layout.hierarchy.is_empty();
-        let own_folder = has(PathPrefix::ExecutionId) || (plain && many);
+        // Without any option, files of a size lie together below the execution
+        // id, where otherwise the one file has that key itself. Files for each
+        // input do not, because there may be only one, and partitions are one
+        // data set over all runs if nobody asks for the execution id.
+        let plain = layout.prefix_type.is_none() && layout.hierarchy.is_empty() && !is_partitioned;
+        let own_folder =
+            has(PathPrefix::ExecutionId) || (plain && matches!(files, FileCount::OfSize(_)));
         let version = format!("schemaVersion_{schema_version}");
         let path = clock.path(layout.prefix_format.unwrap_or(PrefixFormat::Day));
         let folder = join([
@@ -61,16 +67,23 @@ impl Layout {
         Self {
             folder,
             own_folder,
-            many,
+            files,
             execution: execution.as_str().to_owned(),
             time: in_name.then(|| clock.stamp()),
         }
     }
 
-    /// The name of a file, counted from 1.
-    pub(crate) fn file(&self, number: usize) -> String {
+    /// The name of a file, counted from 1 in its folder; of files for each
+    /// input, the input's number.
+    pub(crate) fn file(&self, number: u32) -> String {
         let mut name = self.execution.clone();
-        if self.many {
+        let is_numbered = match self.files {
+            FileCount::One => false,
+            FileCount::OfSize(_) => true,
+            // The first, which is often the only one, has the plain name.
+            FileCount::PerInput => number > 1,
+        };
+        if is_numbered {
             name.push_str(&format!("-{number:05}"));
         }
         if let Some(time) = &self.time {
@@ -80,9 +93,9 @@ impl Layout {
         name
     }
 
-    /// The key of a file.
-    pub(crate) fn key(&self, number: usize) -> String {
-        join([self.folder.as_str(), &self.file(number)])
+    /// The key of a file; `partition` is empty or `FIELD=VALUE/…`.
+    pub(crate) fn key(&self, partition: &str, number: u32) -> String {
+        join([self.folder.as_str(), partition, &self.file(number)])
     }
 }
 
@@ -132,7 +145,8 @@ mod tests {
 
     use super::*;
 
-    fn layout(prefix: &str, options: Options, aggregation: Aggregation) -> Layout {
+    fn layout(prefix: &str, options: Options, aggregation: Aggregation, keys: &[&str]) -> Layout {
+        let partition = Task::Partition { keys: keys.iter().map(|&key| key.to_owned()).collect() };
         let spec = FlowSpec {
             name: "flow".into(),
             schema_version: 3,
@@ -149,7 +163,7 @@ mod tests {
                 aggregation,
                 ..S3Destination::default()
             },
-            tasks: vec![],
+            tasks: if keys.is_empty() { vec![] } else { vec![partition] },
             policies: Default::default(),
             errors: Default::default(),
         };
@@ -166,9 +180,10 @@ mod tests {
         use PathPrefix::{ExecutionId, SchemaVersion};
         use PrefixFormat::{Hour, Minute, Year};
         use PrefixType::{Filename, Path, PathAndFilename};
-        let many = Aggregation { single_file: false, target_file_size_mb: Some(128) };
-        let single = Aggregation { single_file: true, target_file_size_mb: Some(128) };
         let none = Aggregation::default();
+        let many = Aggregation { target_file_size_mb: Some(128), ..Aggregation::default() };
+        let single = Aggregation { single_file: true, ..many };
+        let each = Aggregation { per_input: true, ..none };
         let cases = [
             ("in/", options(None, None, &[]), none, "in/flow/run-1"),
             ("/a//b/", options(None, None, &[]), single, "a/b/flow/run-1"),
@@ -185,9 +200,22 @@ mod tests {
             ),
             ("", options(Some(Path), Some(Hour), &[]), many, "flow/2023/01/02/03/run-1-00002"),
             ("", options(None, None, &[ExecutionId]), none, "flow/run-1/run-1"),
+            ("", options(None, None, &[]), each, "flow/run-1-00002"),
+            ("", options(Some(Filename), None, &[]), each, "flow/run-1-00002-2023-01-02T03:04:05"),
         ];
         for (prefix, options, aggregation, expected) in cases {
-            assert_eq!(layout(prefix, options, aggregation).key(2), expected);
+            assert_eq!(layout(prefix, options, aggregation, &[]).key("", 2), expected);
         }
+    }
+
+    #[test]
+    fn partitions_stand_before_the_file_and_after_the_execution() {
+        let keys = ["a", "b"];
+        let many = Aggregation { target_file_size_mb: Some(128), ..Aggregation::default() };
+        let plain = layout("p", options(None, None, &[]), many, &keys);
+        assert_eq!(plain.key("a=1/b=null", 2), "p/flow/a=1/b=null/run-1-00002");
+        assert!(!plain.own_folder);
+        let own = layout("p", options(None, None, &[PathPrefix::ExecutionId]), Aggregation::default(), &keys);
+        assert_eq!(own.key("a=1/b=null", 1), "p/flow/run-1/a=1/b=null/run-1");
     }
 }

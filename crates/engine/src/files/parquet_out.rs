@@ -68,6 +68,16 @@ impl<W: Write + Send> ParquetFile<W> {
         (self.writer.bytes_written() + self.writer.in_progress_size()) as u64
     }
 
+    /// Bytes of memory that the unfinished row group takes.
+    pub(super) fn memory(&self) -> usize {
+        self.writer.memory_size()
+    }
+
+    /// Ends the row group.
+    pub(super) fn end_group(&mut self) -> Result<(), RunError> {
+        Ok(self.writer.flush()?)
+    }
+
     pub(super) fn finish(self) -> Result<W, RunError> {
         Ok(self.writer.into_inner()?)
     }

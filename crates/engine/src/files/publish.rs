@@ -4,20 +4,26 @@
 //! source is gone and whose target exists is done, and so is an upload that
 //! the endpoint no longer knows while the object has the upload's length.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::ObjectStoreExt as _;
 use object_store::multipart::{MultipartStore as _, PartId};
+use tidegate_core::ExecutionId;
 use tidegate_core::run::{CommitList, CommitStep};
-use tidegate_core::{ExecutionId, fault};
 
 use super::buckets::{BucketError, Buckets, named};
 use super::key;
 use super::local::{LocalBuckets, UNFINISHED, blocking, failed, lies_below};
 use super::s3::{self, S3Buckets};
-use super::stage::{UPLOADS, Upload, sync_folder};
+use super::stage::{MANY, sync_file_system, sync_folder};
+use super::upload::{UPLOADS, Upload};
+
+/// Uploads that are completed at once.
+const AT_ONCE: usize = 16;
 
 /// The name of an attempt's folder in the staging area.
 pub(crate) fn attempt_name(execution: &ExecutionId, attempt: u32) -> String {
@@ -26,14 +32,15 @@ pub(crate) fn attempt_name(execution: &ExecutionId, attempt: u32) -> String {
 
 /// Carries out a commit list, from its start.
 pub(crate) async fn publish(buckets: &Buckets, staging: &Path, list: &CommitList) -> Result<(), BucketError> {
+    let mut renames = Vec::new();
+    let mut uploads = Vec::new();
     for step in &list.steps {
-        fault::point("object.publishing");
         match (buckets, step) {
             (Buckets::Local(local), CommitStep::Rename { bucket, from, to }) => {
-                rename(local, staging, bucket, from, to).await?;
+                renames.push(Rename::new(local, staging, bucket, from, to)?);
             }
             (Buckets::S3(s3), CommitStep::CompleteUpload { bucket, key, upload_id, parts, bytes }) => {
-                complete(s3, bucket, key, upload_id, parts, *bytes).await?;
+                uploads.push(complete(s3, bucket, key, upload_id, parts, *bytes));
             }
             (_, CommitStep::Rename { bucket, .. } | CommitStep::CompleteUpload { bucket, .. }) => {
                 return Err(BucketError::Failed(format!(
@@ -41,72 +48,104 @@ pub(crate) async fn publish(buckets: &Buckets, staging: &Path, list: &CommitList
                 )));
             }
         }
-        fault::point("object.visible");
     }
-    Ok(())
+    if !renames.is_empty() {
+        blocking(move || rename_all(&renames)).await?;
+    }
+    futures::stream::iter(uploads).map(Ok).try_for_each_concurrent(AT_ONCE, |upload| upload).await
 }
 
-async fn rename(
-    local: &LocalBuckets,
-    staging: &Path,
-    bucket: &str,
-    from: &str,
-    to: &str,
-) -> Result<(), BucketError> {
-    named(bucket)?;
-    for name in [from, to] {
-        if let Some(why) = key::unusable(name) {
-            return Err(BucketError::Invalid(format!("The key {name:?} cannot be used: {why}")));
+/// A staged file or folder and its place in a bucket.
+struct Rename {
+    bucket: String,
+    root: PathBuf,
+    source: PathBuf,
+    target: PathBuf,
+}
+
+impl Rename {
+    fn new(
+        local: &LocalBuckets,
+        staging: &Path,
+        bucket: &str,
+        from: &str,
+        to: &str,
+    ) -> Result<Self, BucketError> {
+        named(bucket)?;
+        for name in [from, to] {
+            if let Some(why) = key::unusable(name) {
+                return Err(BucketError::Invalid(format!("The key {name:?} cannot be used: {why}")));
+            }
         }
+        let root = local.folder(bucket);
+        let (source, target) = (key::below(staging, from), key::below(&root, to));
+        Ok(Self { bucket: bucket.to_owned(), root, source, target })
     }
-    let (root, source) = (local.folder(bucket), key::below(staging, from));
-    let (bucket, target) = (bucket.to_owned(), key::below(&root, to));
-    blocking(move || {
+
+    fn parent(&self) -> &Path {
+        self.target.parent().unwrap_or(&self.root)
+    }
+
+    /// Makes the folders above the target; adds those that have got a new name.
+    fn prepare<'a>(&'a self, changed: &mut BTreeSet<&'a Path>) -> Result<(), BucketError> {
+        let Self { bucket, root, target, .. } = self;
         if !root.is_dir() {
-            return Err(BucketError::NoSuchBucket(bucket));
+            return Err(BucketError::NoSuchBucket(bucket.clone()));
         }
-        let parent = target.parent().unwrap_or(&root);
-        let existing = parent.ancestors().find(|folder| folder.exists()).unwrap_or(&root);
-        if !lies_below(existing, &root).map_err(|error| failed("look at", existing, &error))? {
+        let parent = self.parent();
+        let existing = parent.ancestors().find(|folder| folder.exists()).unwrap_or(root);
+        if !lies_below(existing, root).map_err(|error| failed("look at", existing, &error))? {
             return Err(BucketError::Invalid(format!(
                 "The key {} leads out of its bucket by a link",
                 target.display()
             )));
         }
+        changed.extend(parent.ancestors().skip(1).take_while(|folder| folder.starts_with(existing)));
+        fs::create_dir_all(parent).map_err(|error| failed("create", parent, &error))
+    }
+
+    /// Moves the file or folder, unless an earlier try has.
+    fn carry_out(&self) -> Result<(), BucketError> {
+        let Self { source, target, .. } = self;
         match (source.try_exists(), target.try_exists()) {
             (Ok(true), _) => {
-                create_folders(&root, parent).map_err(|error| failed("create", parent, &error))?;
-                move_into_place(&source, &target).map_err(|error| failed("write", &target, &error))?;
+                move_into_place(source, target).map_err(|error| failed("write", target, &error))
             }
-            (Ok(false), Ok(true)) => {}
-            (Ok(false), Ok(false)) => {
-                return Err(BucketError::Failed(format!(
-                    "The staged output {} is gone and {} does not exist",
-                    source.display(),
-                    target.display()
-                )));
-            }
-            (Err(error), _) | (_, Err(error)) => return Err(failed("look at", &source, &error)),
+            (Ok(false), Ok(true)) => Ok(()),
+            (Ok(false), Ok(false)) => Err(BucketError::Failed(format!(
+                "The staged output {} is gone and {} does not exist",
+                source.display(),
+                target.display()
+            ))),
+            (Err(error), _) | (_, Err(error)) => Err(failed("look at", source, &error)),
         }
-        fault::point("object.renamed");
-        // Also when an earlier try has renamed: it may have died before this.
-        sync_folder(parent).map_err(|error| failed("sync", parent, &error))
-    })
-    .await
+    }
 }
 
-/// Makes the folders down to one, each name synced before the next is made.
-fn create_folders(root: &Path, folder: &Path) -> io::Result<()> {
-    if folder == root || folder.is_dir() {
+/// Carries out all of them. Folders survive a loss of power before anything is
+/// moved into them, and what is moved when this ends: also what an earlier try
+/// has moved, which may have died before it could see to that.
+fn rename_all(renames: &[Rename]) -> Result<(), BucketError> {
+    let mut changed = BTreeSet::new();
+    for rename in renames {
+        rename.prepare(&mut changed)?;
+    }
+    sync_all(&changed)?;
+    for rename in renames {
+        rename.carry_out()?;
+    }
+    sync_all(&renames.iter().map(Rename::parent).collect())
+}
+
+/// Makes the names in some folders of one file system survive a loss of power.
+fn sync_all(folders: &BTreeSet<&Path>) -> Result<(), BucketError> {
+    if folders.len() > MANY
+        && let Some(any) = folders.first()
+        && sync_file_system(any).map_err(|error| failed("sync", any, &error))?
+    {
         return Ok(());
     }
-    let parent = folder.parent().unwrap_or(root);
-    create_folders(root, parent)?;
-    match fs::create_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
-        result => result?,
-    }
-    sync_folder(parent)
+    folders.iter().try_for_each(|folder| sync_folder(folder).map_err(|error| failed("sync", folder, &error)))
 }
 
 fn move_into_place(source: &Path, target: &Path) -> io::Result<()> {
@@ -122,12 +161,7 @@ fn copy_into_place(source: &Path, target: &Path) -> io::Result<()> {
     let unfinished = target.with_file_name(format!("{UNFINISHED}{name}"));
     remove(&unfinished)?;
     if source.is_dir() {
-        fs::create_dir(&unfinished)?;
-        for entry in fs::read_dir(source)? {
-            let entry = entry?;
-            copy_file(&entry.path(), &unfinished.join(entry.file_name()))?;
-        }
-        sync_folder(&unfinished)?;
+        copy_folder(source, &unfinished)?;
     } else {
         copy_file(source, &unfinished)?;
     }
@@ -136,6 +170,21 @@ fn copy_into_place(source: &Path, target: &Path) -> io::Result<()> {
         sync_folder(parent)?;
     }
     remove(source)
+}
+
+/// Copies a folder with all that lies below it.
+fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let copy = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &copy)?;
+        } else {
+            copy_file(&entry.path(), &copy)?;
+        }
+    }
+    sync_folder(to)
 }
 
 fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
@@ -189,7 +238,6 @@ pub(crate) async fn discard(
 ) -> Result<(), BucketError> {
     for (folder, attempt) in attempts(staging, execution).await? {
         if wanted(attempt) {
-            fault::point("attempt.discarding");
             discard_folder(buckets, folder, completed).await?;
         }
     }
@@ -252,7 +300,6 @@ pub(crate) async fn discard_folder(
                 continue;
             }
             let (store, path) = (s3.store(&bucket)?, s3::path(&key)?);
-            fault::point("upload.aborting");
             match store.abort_multipart(&path, &upload_id).await {
                 // Completed or aborted before.
                 Ok(()) | Err(object_store::Error::NotFound { .. }) => {}

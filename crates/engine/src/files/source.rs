@@ -15,7 +15,7 @@ use super::buckets::{Buckets, Object, ObjectBytes};
 use super::csv_in::CsvFile;
 use super::json_in::{JsonFile, Keys};
 use crate::error::RunError;
-use crate::table::Batches;
+use crate::table::Parts;
 
 /// Rows of a batch.
 const BATCH_ROWS: usize = 8_192;
@@ -40,13 +40,14 @@ pub(crate) enum Wanted {
     Lines,
 }
 
-/// Opens the files of a source; `None` when there are none.
+/// Opens the files of a source; `None` when there are none. No batch spans two
+/// of them.
 pub(crate) async fn open(
     buckets: Arc<Buckets>,
     source: &S3Source,
     wanted: Wanted,
     progress: Arc<Progress>,
-) -> Result<Option<(SchemaRef, Batches)>, RunError> {
+) -> Result<Option<(SchemaRef, Parts)>, RunError> {
     if matches!(wanted, Wanted::Lines) && source.format != InputFormat::Json {
         return Err(RunError::Task(
             "A Passthrough task needs a source of JSON Lines; set s3InputFileType to JSON".to_owned(),
@@ -73,6 +74,7 @@ pub(crate) async fn open(
         bucket: source.bucket.clone(),
         format: source.format,
         rest: objects.into(),
+        number: 0,
         current: None,
         columns,
         lines: matches!(wanted, Wanted::Lines),
@@ -80,7 +82,7 @@ pub(crate) async fn open(
         progress,
     };
     let batches = futures::stream::try_unfold(reader, |mut reader| async move {
-        Ok(reader.next_batch().await?.map(|batch| (batch, reader)))
+        Ok(reader.next_batch().await?.map(|batch| ((reader.number, batch), reader)))
     });
     Ok(Some((schema, batches.boxed())))
 }
@@ -148,7 +150,7 @@ fn refuse_compressed(start: &[u8]) -> Result<(), String> {
     }
 }
 
-/// The columns of a batch in the making; a batch may span files.
+/// The columns of a batch in the making.
 pub(super) struct Columns {
     pub schema: SchemaRef,
     pub builders: Vec<StringBuilder>,
@@ -219,6 +221,8 @@ struct Reader {
     bucket: String,
     format: InputFormat,
     rest: VecDeque<Object>,
+    /// The number of the file that is being read, from 1.
+    number: u32,
     current: Option<Current>,
     columns: Columns,
     lines: bool,
@@ -244,6 +248,7 @@ impl Reader {
                     InputFormat::Json if self.lines => File::Json(JsonFile::of_lines()),
                     InputFormat::Json => File::Json(JsonFile::new(&self.columns)),
                 };
+                self.number = self.number.saturating_add(1);
                 self.current =
                     Some(Current { key: object.key, bytes, piece: Bytes::new(), file, is_new: true });
                 continue;
@@ -262,6 +267,9 @@ impl Reader {
                     }
                     .map_err(|text| torn(&current.key, &text))?;
                     self.current = None;
+                    if self.columns.rows > 0 {
+                        break;
+                    }
                 }
                 continue;
             }

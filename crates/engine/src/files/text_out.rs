@@ -11,9 +11,6 @@ use crate::tasks::Output;
 use crate::values::cells::{Cells, JsonKind};
 use crate::values::json;
 
-/// Bytes that are handed on at once.
-const FLUSH_SIZE: usize = 256 * 1024;
-
 /// A text file being written.
 pub(super) struct TextFile<W> {
     sink: W,
@@ -25,15 +22,17 @@ pub(super) struct TextFile<W> {
     /// The one column holds whole lines.
     is_lines: bool,
     buffer: Vec<u8>,
+    /// Bytes that are handed on at once.
+    flush_size: usize,
     scratch: Vec<u8>,
     handed_on: u64,
 }
 
 impl<W: Write> TextFile<W> {
-    /// Begins a CSV file with its header.
-    pub(super) fn csv(columns: &[Output], sink: W) -> Self {
+    /// Begins a CSV file with its header. `flush_size` bytes are handed on at once.
+    pub(super) fn csv(columns: &[Output], sink: W, flush_size: usize) -> Self {
         let before = (0..columns.len()).map(|at| if at == 0 { vec![] } else { vec![b','] }).collect();
-        let mut file = Self::new(OutputFormat::Csv, before, columns, sink);
+        let mut file = Self::new(OutputFormat::Csv, before, columns, sink, flush_size);
         for (at, column) in columns.iter().enumerate() {
             file.buffer.extend(&file.before[at]);
             write_field(&mut file.buffer, column.name.as_bytes());
@@ -43,7 +42,7 @@ impl<W: Write> TextFile<W> {
     }
 
     /// Begins a JSON Lines file.
-    pub(super) fn json(columns: &[Output], sink: W) -> Self {
+    pub(super) fn json(columns: &[Output], sink: W, flush_size: usize) -> Self {
         let member = |(at, column): (usize, &Output)| {
             let mut text = vec![if at == 0 { b'{' } else { b',' }];
             json::write_string(&mut text, column.name.as_bytes());
@@ -51,17 +50,24 @@ impl<W: Write> TextFile<W> {
             text
         };
         let before = columns.iter().enumerate().map(member).collect();
-        Self::new(OutputFormat::Json, before, columns, sink)
+        Self::new(OutputFormat::Json, before, columns, sink, flush_size)
     }
 
-    fn new(format: OutputFormat, before: Vec<Vec<u8>>, columns: &[Output], sink: W) -> Self {
+    fn new(
+        format: OutputFormat,
+        before: Vec<Vec<u8>>,
+        columns: &[Output],
+        sink: W,
+        flush_size: usize,
+    ) -> Self {
         Self {
             sink,
             format,
             before,
             columns: columns.iter().map(|column| (column.is_json, column.trim)).collect(),
             is_lines: format == OutputFormat::Json && columns.iter().any(|column| column.is_line),
-            buffer: Vec::with_capacity(FLUSH_SIZE + FLUSH_SIZE / 4),
+            buffer: Vec::with_capacity(flush_size + flush_size / 4),
+            flush_size,
             scratch: Vec::new(),
             handed_on: 0,
         }
@@ -79,7 +85,7 @@ impl<W: Write> TextFile<W> {
                     .filter(|column| !column.is_null(row))
                     .for_each(|column| column.write(row, &mut self.buffer));
                 self.buffer.push(b'\n');
-                if self.buffer.len() >= FLUSH_SIZE {
+                if self.buffer.len() >= self.flush_size {
                     self.hand_on()?;
                 }
                 continue;
@@ -92,7 +98,7 @@ impl<W: Write> TextFile<W> {
                 }
             }
             self.buffer.extend(if self.format == OutputFormat::Csv { &b"\r\n"[..] } else { b"}\n" });
-            if self.buffer.len() >= FLUSH_SIZE {
+            if self.buffer.len() >= self.flush_size {
                 self.hand_on()?;
             }
         }

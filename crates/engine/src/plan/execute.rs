@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray as _, RecordBatch, RecordBatchOptions, UInt64Array};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray as _, RecordBatch, RecordBatchOptions, UInt32Array, UInt64Array};
 use datafusion::arrow::compute::{filter_record_batch, is_null};
 use datafusion::arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef, UInt64Type};
 use datafusion::common::Column;
@@ -22,13 +22,14 @@ use tidegate_core::connector::Progress;
 
 use super::failed::Failures;
 use crate::error::RunError;
-use crate::table::{Batches, table};
+use crate::table::{Batches, Parts, table};
 use crate::tasks::{Check, Lowered, Output, verdict};
 use crate::values::cells::Cells;
 
 /// What a plan gives, batch by batch.
 pub(crate) struct Rows {
-    /// Records for the destination.
+    /// Records for the destination. With [`Options::tell_parts`] their last
+    /// column is the number of the part that each comes from.
     pub good: RecordBatch,
     /// Lines for the error file, one a record; empty when no record failed.
     pub failed: Vec<u8>,
@@ -50,22 +51,31 @@ impl Execution {
     }
 }
 
+/// What else a plan is asked for.
+#[derive(Clone, Copy)]
+pub(crate) struct Options {
+    /// Failed records have a place to go to.
+    pub has_error_file: bool,
+    /// The writer wants to know which part of the source a record is from.
+    pub tell_parts: bool,
+}
+
 /// Starts the plan over a stream of the schema that it was lowered for.
-/// `has_error_file` says whether failed records have a place to go to.
 pub(crate) async fn execute(
     session: &SessionContext,
     schema: SchemaRef,
-    batches: Batches,
+    parts: Parts,
     lowered: Lowered,
     progress: Arc<Progress>,
-    has_error_file: bool,
+    options: Options,
 ) -> Result<Execution, RunError> {
     let record = lowered.record();
     let Lowered { filters, validations, outputs, checks, .. } = lowered;
     let (read, passed) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     // The place of each record is only carried where it may be told.
-    let place = (!validations.is_empty() || !checks.is_empty()).then(|| place_name(&schema));
-    let (schema, batches) = number(schema, batches, place.clone(), read.clone());
+    let place = (!validations.is_empty() || !checks.is_empty()).then(|| unused_name(&schema, "record"));
+    let part = options.tell_parts.then(|| unused_name(&schema, "part"));
+    let (schema, batches) = number(schema, parts, part.clone(), place.clone(), read.clone());
     let mut frame = session.read_table(Arc::new(table(schema.clone(), batches)?))?;
     if let Some(condition) = filters.into_iter().reduce(Expr::and) {
         frame = frame.filter(condition)?;
@@ -84,8 +94,7 @@ pub(crate) async fn execute(
     };
     let rows = match place.filter(|_| !checks.is_empty()) {
         None => {
-            let columns = outputs.iter().map(|output| output.expr.clone().alias(&output.name));
-            let stream = frame.select(columns.collect::<Vec<_>>())?.execute_stream().await?;
+            let stream = frame.select(numbered(&outputs, part.as_deref(), &[]))?.execute_stream().await?;
             let good = move |batch: Result<RecordBatch, _>| {
                 let good = batch.map_err(RunError::from)?;
                 count(good.num_rows());
@@ -94,8 +103,12 @@ pub(crate) async fn execute(
             stream.map(good).boxed()
         }
         Some(place) => {
-            let stream = checked(frame, &outputs, &record, &checks, &place).await?;
-            let failures = Failures { checks, record, outputs: outputs.len(), has_error_file, progress };
+            let mut columns = numbered(&outputs, part.as_deref(), &record);
+            columns.push(column(&place).alias("place"));
+            columns.push(verdict(&checks).alias("verdict"));
+            let stream = frame.select(columns)?.execute_stream().await?;
+            let (good, has_error_file) = (outputs.len() + usize::from(part.is_some()), options.has_error_file);
+            let failures = Failures { checks, record, good, has_error_file, progress };
             let split = move |batch: Result<RecordBatch, _>| {
                 let batch = batch.map_err(RunError::from)?;
                 count(batch.num_rows());
@@ -107,43 +120,61 @@ pub(crate) async fn execute(
     Ok(Execution { rows, columns: outputs, read, passed })
 }
 
-/// A name for the column of places that no field of the source has.
-fn place_name(schema: &Schema) -> String {
-    let mut name = "record".to_owned();
+/// A name for a column of the engine's own that no field of the source has.
+fn unused_name(schema: &Schema, name: &str) -> String {
+    let mut name = name.to_owned();
     while schema.column_with_name(&name).is_some() {
         name.push('_');
     }
     name
 }
 
-/// Counts records as they come, and gives each its place, from 1, if asked.
+/// Counts records as they come, and gives each, if asked, the number of its
+/// part and its place, from 1.
 fn number(
     schema: SchemaRef,
-    batches: Batches,
+    parts: Parts,
+    part: Option<String>,
     place: Option<String>,
     read: Arc<AtomicU64>,
 ) -> (SchemaRef, Batches) {
-    let Some(place) = place else {
-        let counted = batches.inspect(move |batch| {
-            if let Ok(batch) = batch {
-                read.fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
-            }
+    if part.is_none() && place.is_none() {
+        let counted = parts.map(move |item| {
+            let (_, batch) = item?;
+            read.fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
+            Ok(batch)
         });
         return (schema, counted.boxed());
-    };
+    }
+    let (tells_part, tells_place) = (part.is_some(), place.is_some());
     let mut fields: Vec<Arc<Field>> = schema.fields().iter().cloned().collect();
-    fields.push(Arc::new(Field::new(place, DataType::UInt64, false)));
+    fields.extend(part.map(|name| Arc::new(Field::new(name, DataType::UInt32, false))));
+    fields.extend(place.map(|name| Arc::new(Field::new(name, DataType::UInt64, false))));
     let numbered: SchemaRef = Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()));
     let of_batches = numbered.clone();
-    let batches = batches.map(move |batch| {
-        let batch = batch?;
-        let rows = batch.num_rows() as u64;
-        let first = read.fetch_add(rows, Ordering::Relaxed) + 1;
+    let batches = parts.map(move |item| {
+        let (number, batch) = item?;
+        let rows = batch.num_rows();
+        let first = read.fetch_add(rows as u64, Ordering::Relaxed) + 1;
         let mut columns = batch.columns().to_vec();
-        columns.push(Arc::new(UInt64Array::from_iter_values(first..first + rows)));
-        rebuild(&of_batches, columns, batch.num_rows())
+        if tells_part {
+            columns.push(Arc::new(UInt32Array::from_value(number, rows)));
+        }
+        if tells_place {
+            columns.push(Arc::new(UInt64Array::from_iter_values(first..first + rows as u64)));
+        }
+        rebuild(&of_batches, columns, rows)
     });
     (numbered, batches.boxed())
+}
+
+/// The output's columns, the part's number if it is told, and the source's
+/// record. Names of the output may be the source's, so each has a number.
+fn numbered(outputs: &[Output], part: Option<&str>, record: &[Output]) -> Vec<Expr> {
+    let outputs = outputs.iter().map(|output| output.expr.clone());
+    let record = record.iter().map(|output| output.expr.clone());
+    let columns = outputs.chain(part.map(column)).chain(record).enumerate();
+    columns.map(|(at, expr)| expr.alias(format!("column {at}"))).collect()
 }
 
 fn rebuild(schema: &SchemaRef, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch, RunError> {
@@ -217,21 +248,4 @@ pub(super) fn text_of(array: &ArrayRef, is_json: bool, row: usize) -> Option<Str
 
 pub(super) fn no_columns() -> RunError {
     RunError::Internal("a plan gave no columns".to_owned())
-}
-
-/// The output's columns, then the source's record, its place and the number
-/// of the check that it fails.
-async fn checked(
-    frame: DataFrame,
-    outputs: &[Output],
-    record: &[Output],
-    checks: &[Check],
-    place: &str,
-) -> Result<SendableRecordBatchStream, RunError> {
-    // Names of the output may be the source's, so here each has a number.
-    let numbered = |(at, output): (usize, &Output)| output.expr.clone().alias(format!("column {at}"));
-    let mut columns: Vec<Expr> = outputs.iter().chain(record).enumerate().map(numbered).collect();
-    columns.push(column(place).alias("place"));
-    columns.push(verdict(checks).alias("verdict"));
-    Ok(frame.select(columns)?.execute_stream().await?)
 }

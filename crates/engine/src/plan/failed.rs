@@ -20,8 +20,8 @@ pub(super) struct Failures {
     pub checks: Vec<Check>,
     /// The source's fields, as an error file shows them.
     pub record: Vec<Output>,
-    /// How many columns are the output's.
-    pub outputs: usize,
+    /// How many columns, the first ones, go on with a good record.
+    pub good: usize,
     pub has_error_file: bool,
     pub progress: Arc<Progress>,
 }
@@ -30,7 +30,7 @@ impl Failures {
     /// Parts the good records of a batch from the failed ones.
     pub(super) fn split(&self, batch: &RecordBatch) -> Result<Rows, RunError> {
         let verdicts = batch.columns().last().ok_or_else(no_columns)?;
-        let good = batch.project(&(0..self.outputs).collect::<Vec<_>>())?;
+        let good = batch.project(&(0..self.good).collect::<Vec<_>>())?;
         if verdicts.null_count() == batch.num_rows() {
             return Ok(Rows { good, failed: Vec::new() });
         }
@@ -58,7 +58,7 @@ impl Failures {
     fn lines(&self, batch: &RecordBatch) -> Result<Vec<u8>, RunError> {
         let mut cells = Vec::with_capacity(self.record.len());
         for (at, field) in self.record.iter().enumerate() {
-            cells.push(Cells::new(batch.column(self.outputs + at), field.is_json, field.trim)?);
+            cells.push(Cells::new(batch.column(self.good + at), field.is_json, field.trim)?);
         }
         let verdicts = batch.columns().last().ok_or_else(no_columns)?;
         let mut lines = Vec::new();
@@ -82,14 +82,14 @@ impl Failures {
 
     /// The place of a failed record, and what is wrong with it.
     fn explain(&self, batch: &RecordBatch, row: usize) -> (u64, String) {
-        let place = batch.column(self.outputs + self.record.len()).as_primitive::<UInt64Type>().value(row);
+        let place = batch.column(self.good + self.record.len()).as_primitive::<UInt64Type>().value(row);
         let number = batch.columns().last().map_or(0, |column| column.as_primitive::<Int32Type>().value(row));
         let Some(check) = self.checks.get(usize::try_from(number).unwrap_or_default()) else {
             return (place, String::new());
         };
         let value = check.shown.as_deref().and_then(|name| {
             let at = self.record.iter().position(|field| field.name == name)?;
-            text_of(batch.column(self.outputs + at), self.record[at].is_json, row)
+            text_of(batch.column(self.good + at), self.record[at].is_json, row)
         });
         (place, check.reason(value.as_deref()))
     }

@@ -9,7 +9,7 @@ use tidegate_core::flow::{FlowSpec, SourceSpec};
 use tidegate_core::plan::{Filter, ReadRequest};
 use tidegate_core::task::{OnMissingField, Task, source_fields};
 
-pub(crate) use execute::{Execution, Rows, execute};
+pub(crate) use execute::{Execution, Options, Rows, execute};
 
 use crate::tasks;
 

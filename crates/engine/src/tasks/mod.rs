@@ -319,6 +319,13 @@ impl Lowered {
                     "The Partition task names the field {key}, which no task maps to the destination"
                 )));
             }
+            if self.outputs.iter().all(|output| keys.contains(&output.name)) {
+                return Err(RunError::Task(
+                    "The Partition task names every field that is mapped to the destination, which leaves nothing \
+                     to write into the files: the values of its keys stand in their paths. Map a further field"
+                        .to_owned(),
+                ));
+            }
             self.partition.clone_from(keys);
         }
         Ok(self)

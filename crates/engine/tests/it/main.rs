@@ -3,6 +3,7 @@
 mod error_file;
 mod formats;
 mod memory;
+mod partition;
 mod property;
 mod publish;
 mod reference;

@@ -15,10 +15,12 @@ use tidegate_core::ConnectorErrorKind;
 use tidegate_core::connector::{CursorCell, Progress, Scan};
 use tidegate_core::flow::{FlowSpec, InputFormat, OutputFormat};
 use tidegate_core::run::{CommitList, CommitStep};
+use tidegate_core::task::Task;
 use tidegate_engine::{Buckets, Engine, RunError, RunIdentity, S3Config, S3Keys, SourceInput};
 use tokio_util::sync::CancellationToken;
 
 use crate::formats::orders;
+use crate::partition::pages;
 use crate::support::{engine, files, flow, map_all, run, s3, sap, scan, scan_of};
 
 struct Server {
@@ -177,6 +179,31 @@ async fn discarded_and_broken_runs_leave_no_upload() {
     assert!(cancelled_at.elapsed() < Duration::from_secs(1));
     assert_eq!(server.parts(), 0);
     assert_eq!(server.objects(), []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_partitions_than_can_be_open_are_uploaded_and_become_visible_when_they_are_published() {
+    let Some(server) = Server::start() else { return };
+    let engine = server.engine("secret");
+    let mut spec = flow(sap(), OutputFormat::Csv, map_all());
+    spec.tasks.push(Task::Partition { keys: vec!["group".to_owned()] });
+    let list = stage(&engine, &spec, pages(4, 150, 150)).await.unwrap();
+    assert_eq!((list.steps.len(), server.objects()), (150, vec![]));
+    let staged = files(&server.data.path().join(".staging"));
+    assert_eq!(staged.len(), 1, "what is uploaded takes no room here; the note of uploads is left: {staged:?}");
+    server.engine("secret").publish(&run().execution, &list).await.unwrap();
+    let objects = server.objects();
+    assert_eq!(objects.len(), 150);
+    for (name, content) in objects {
+        assert!(name.starts_with("flow/group=g") && name.ends_with("/run-1"), "{name}");
+        assert_eq!(content.split(|byte| *byte == b'\n').count(), 6, "a header and four lines");
+    }
+
+    let again = RunIdentity { attempt: 2, ..run() };
+    engine.stage(&spec, pages(4, 150, 150), &again, Arc::default(), CancellationToken::new()).await.unwrap();
+    assert_eq!(server.parts(), 150);
+    server.engine("secret").discard(&again).await.unwrap();
+    assert_eq!(server.parts(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -130,10 +130,12 @@ pub struct S3Destination {
     pub layout: Layout,
     /// `aggregationConfig`
     pub aggregation: Aggregation,
+    /// Whether the output is registered in a data catalog.
+    pub is_cataloged: bool,
 }
 
 /// `fileType`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum OutputFormat {
     /// RFC 4180 with a header row.
     Csv,

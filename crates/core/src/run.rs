@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::flow::OutputFormat;
 use crate::id::{ExecutionId, FlowName};
 use crate::schedule::{DueTicks, PullMode, PullWindow};
 
@@ -89,6 +90,9 @@ pub struct RunCounts {
     pub max_page_size: u64,
     /// Sentences about how the run went, such as why pages were read in turn.
     pub notes: Vec<String>,
+    /// What was registered in a data catalog, or was not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub catalog: Vec<CatalogDetail>,
 }
 
 /// Who asked for a run.
@@ -187,6 +191,65 @@ pub struct Run {
 pub struct CommitList {
     /// In the order in which they become visible.
     pub steps: Vec<CommitStep>,
+    /// What the output is like, if a catalog wants to know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<OutputShape>,
+}
+
+/// What a run's output is like: what a data catalog tells its readers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OutputShape {
+    /// The version of the flow's schema that the run had.
+    pub schema_version: u32,
+    /// The bucket.
+    pub bucket: String,
+    /// The format of the files.
+    pub format: OutputFormat,
+    /// The columns of the files, in their order.
+    pub columns: Vec<OutputColumn>,
+    /// The folder of all runs of this schema version; no slash at its end.
+    pub base: String,
+    /// The folder of the run's files, or of its partitions.
+    pub folder: String,
+    /// What the folders between the two stand for, such as `year`.
+    pub path_keys: Vec<String>,
+    /// The fields whose values are folders below that, from the outermost.
+    pub keys: Vec<String>,
+    /// The folders of the partitions, `Key=value/…`, as they are spelled.
+    pub partitions: Vec<String>,
+}
+
+/// A column of a run's files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OutputColumn {
+    /// The field of the destination.
+    pub name: String,
+    /// Its type in the words of Hive, which catalogs use.
+    pub hive_type: String,
+}
+
+/// What became of one table of a data catalog.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CatalogDetail {
+    /// The table.
+    pub table: String,
+    /// What became of the table itself.
+    pub tables: Registration,
+    /// What became of its partitions.
+    pub partitions: Registration,
+}
+
+/// What became of a registration.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Registration {
+    /// How many things were created or updated.
+    pub count: u64,
+    /// Why it did not succeed, if so.
+    pub error: Option<String>,
 }
 
 /// One step that makes output visible.

@@ -14,6 +14,7 @@ use tidegate_store::{Revoked, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use crate::authorizations::Authorizations;
+use crate::catalog::Catalog;
 use crate::config::{Compat, ConnectionCheck, Quotas};
 use crate::entities::EntityCache;
 use crate::error::ApiError;
@@ -59,6 +60,8 @@ pub struct App {
     /// The client of services that the operator named (AWS, webhooks).
     #[cfg_attr(not(test), allow(dead_code))]
     pub services: Arc<Outbound>,
+    /// Where flows register what they have written.
+    pub catalog: Catalog,
     /// The rotation of the vault's key.
     pub rotation: RotationState,
     /// Cancelled when the server is told to stop.

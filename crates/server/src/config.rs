@@ -39,6 +39,9 @@ pub struct Settings {
     /// Region that requests to the S3 endpoint are signed for [default: the server's region]
     #[arg(long, env = "TIDEGATE_S3_REGION", value_name = "REGION")]
     pub s3_region: Option<String>,
+    /// Glue endpoint, for flows with a data catalog [default: as AWS clients find it, AWS_ENDPOINT_URL_GLUE first]
+    #[arg(long, env = "TIDEGATE_GLUE_ENDPOINT", value_name = "URL")]
+    pub glue_endpoint: Option<String>,
     /// File that holds the vault's keys [default: DATA_DIR/keyring]
     #[arg(long, env = "TIDEGATE_KEYRING", value_name = "FILE")]
     pub keyring: Option<PathBuf>,
@@ -208,6 +211,7 @@ impl Settings {
             compat,
             s3_endpoint,
             s3_region,
+            glue_endpoint,
             keyring,
             master_key_file,
             tls_cert,

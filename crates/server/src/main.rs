@@ -7,6 +7,7 @@
 mod app;
 mod authorizations;
 mod aws;
+mod catalog;
 mod cli;
 mod config;
 mod convert;

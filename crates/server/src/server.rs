@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{App, Readers};
 use crate::authorizations::{Authorizations, LIFETIME};
 use crate::aws;
+use crate::catalog::Catalog;
 use crate::config::{OutboundNetwork, Settings};
 use crate::entities::EntityCache;
 use crate::http::{Bound, PublicUrl, TlsFiles, router};
@@ -89,6 +90,7 @@ impl Server {
             staging: data_dir.join("s3/.staging"),
             memory_limit: settings.memory_limit()?,
         };
+        let region = scope.region.clone();
         let app = Arc::new(App {
             keys: Keys::new(store.clone(), scope.account.clone()),
             sessions: Sessions::new(
@@ -111,6 +113,7 @@ impl Server {
             tokens,
             authorizations: Authorizations::new(LIFETIME),
             outbound,
+            catalog: Catalog::new(&services, &region, settings.glue_endpoint.as_deref()),
             services,
             rotation: RotationState::default(),
             stopping: CancellationToken::new(),

@@ -15,8 +15,14 @@ use super::key::join;
 /// The keys of one run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
+    /// What all runs of the schema version have in common.
+    pub base: String,
     /// Everything before partitions and the file's name.
     pub folder: String,
+    /// What the folders between the two stand for.
+    pub path_keys: Vec<&'static str>,
+    /// The version of the flow's schema.
+    pub schema_version: u32,
     /// Whether the folder is this run's alone.
     pub own_folder: bool,
     /// How records are parted into files.
@@ -57,15 +63,24 @@ impl Layout {
             has(PathPrefix::ExecutionId) || (plain && matches!(files, FileCount::OfSize(_)));
         let version = format!("schemaVersion_{schema_version}");
         let path = clock.path(layout.prefix_format.unwrap_or(PrefixFormat::Day));
-        let folder = join([
+        let base = join([
             destination.prefix.as_str(),
             flow.as_str(),
             if has(PathPrefix::SchemaVersion) { &version } else { "" },
+        ]);
+        let folder = join([
+            base.as_str(),
             if in_path { &path } else { "" },
             if own_folder { execution.as_str() } else { "" },
         ]);
+        let units = path.split('/').zip(["year", "month", "day", "hour", "minute"]);
+        let mut path_keys: Vec<_> = units.filter(|_| in_path).map(|(_, unit)| unit).collect();
+        path_keys.extend(own_folder.then_some("execution_id"));
         Self {
+            base,
             folder,
+            path_keys,
+            schema_version,
             own_folder,
             files,
             execution: execution.as_str().to_owned(),
@@ -217,5 +232,10 @@ mod tests {
         assert!(!plain.own_folder);
         let own = layout("p", options(None, None, &[PathPrefix::ExecutionId]), Aggregation::default(), &keys);
         assert_eq!(own.key("a=1/b=null", 1), "p/flow/run-1/a=1/b=null/run-1");
+        let hierarchy = [PathPrefix::SchemaVersion, PathPrefix::ExecutionId];
+        let dated = options(Some(PrefixType::Path), Some(PrefixFormat::Month), &hierarchy);
+        let dated = layout("p", dated, Aggregation::default(), &[]);
+        assert_eq!((dated.base.as_str(), dated.folder.as_str()), ("p/flow/schemaVersion_3", "p/flow/schemaVersion_3/2023/01/run-1"));
+        assert_eq!(dated.path_keys, ["year", "month", "execution_id"]);
     }
 }

@@ -11,6 +11,7 @@ pub(crate) mod parquet_out;
 pub(crate) mod partition;
 pub(crate) mod publish;
 pub(crate) mod s3;
+pub(crate) mod shape;
 pub(crate) mod source;
 pub(crate) mod spill;
 pub(crate) mod stage;

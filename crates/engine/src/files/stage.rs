@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::layout::Layout;
 use super::local::failed;
+use super::shape;
 use super::upload::{Target, Uploading};
 use super::writer::{Sink, Writer};
 use crate::error::RunError;
@@ -98,7 +99,9 @@ impl Stage {
                 }
             }
         }
-        let mut steps = writer.finish()?;
+        let (mut steps, partitions) = writer.finish()?;
+        let output = (self.destination.is_cataloged && !steps.is_empty())
+            .then(|| shape::of(&self.destination, &self.columns, &self.partition, &self.layout, partitions));
         if matches!(self.place, Place::Local) && !steps.is_empty() {
             self.sync(steps.len())?;
             if self.layout.own_folder {
@@ -123,7 +126,7 @@ impl Stage {
                 }
             });
         }
-        Ok(CommitList { steps })
+        Ok(CommitList { steps, output })
     }
 
     /// Begins the error file.

@@ -7,7 +7,7 @@
 //! when the source has ended, in the same way. So every record is written
 //! once, in its group's order, and memory does not grow with the partitions.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{self, Write};
@@ -55,6 +55,8 @@ pub(super) struct Writer<'s> {
     spilled: usize,
     /// Files so far.
     files: u64,
+    /// The partitions so far, if somebody wants to know them.
+    partitions: BTreeSet<String>,
     /// How much of its estimated length a file really had.
     ratio: f64,
     steps: Vec<CommitStep>,
@@ -80,6 +82,7 @@ impl<'s> Writer<'s> {
             level: 0,
             spilled: 0,
             files: 0,
+            partitions: BTreeSet::new(),
             ratio: 1.0,
             steps: Vec::new(),
             uploads: Queue::new(&stage.handle, &stage.cancel),
@@ -188,6 +191,9 @@ impl<'s> Writer<'s> {
             )));
         }
         let stage = self.stage;
+        if stage.destination.is_cataloged && !group.folder.is_empty() {
+            self.partitions.insert(group.folder.clone());
+        }
         let key = stage.layout.key(&group.folder, number);
         if let Some(why) = super::key::unusable(&key) {
             return Err(RunError::Destination(format!("The output's key {key:?} cannot be used: {why}")));
@@ -286,8 +292,9 @@ impl<'s> Writer<'s> {
         Ok(())
     }
 
-    /// Writes what waits, and ends all files.
-    pub(super) fn finish(mut self) -> Result<Vec<CommitStep>, RunError> {
+    /// Writes what waits, and ends all files; gives what makes them visible,
+    /// and the partitions if they are wanted.
+    pub(super) fn finish(mut self) -> Result<(Vec<CommitStep>, BTreeSet<String>), RunError> {
         self.close_all()?;
         let mut waiting = self.waiting(1)?;
         while let Some((level, records)) = waiting.pop() {
@@ -303,7 +310,7 @@ impl<'s> Writer<'s> {
         }
         let mut steps = self.steps;
         steps.extend(self.uploads.finish()?);
-        Ok(steps)
+        Ok((steps, self.partitions))
     }
 
     fn waiting(&mut self, level: u32) -> Result<Vec<(u32, Waiting)>, RunError> {

@@ -140,7 +140,7 @@ async fn a_crash_between_two_uploads_is_repaired_by_publishing_again() {
     // The work of a process that died after two of them; without the notes
     // nothing else is cleared away.
     fs::remove_dir_all(server.data.path().join(".staging")).unwrap();
-    let begun = CommitList { steps: list.steps[..2].to_vec() };
+    let begun = CommitList { steps: list.steps[..2].to_vec(), output: None };
     engine.publish(&run().execution, &begun).await.unwrap();
     assert_eq!(server.objects().len(), 2);
     server.engine("secret").publish(&run().execution, &list).await.unwrap();

@@ -22,6 +22,7 @@ pub fn spec(definition: &wire::CreateFlowRequest, schema_version: u32) -> Result
     let mut findings = Findings::new();
     let source = collect(&mut findings, source(&definition.source_flow_config));
     let destination = collect(&mut findings, destination(&definition.destination_flow_config_list));
+    let destination = destination.and_then(|destination| collect(&mut findings, cataloged(definition, destination)));
     let tasks = collect(&mut findings, tasks(definition));
     let tagged = collect(&mut findings, tagged(definition.tags.iter().flatten()));
     match (source, destination, tasks, tagged) {
@@ -142,38 +143,89 @@ fn destination(list: &[wire::DestinationFlowConfig]) -> Result<S3Destination, Fi
     let [config] = list else {
         return one(format!("A flow has exactly one destination, and {} are given", list.len()));
     };
+    let properties = &config.destination_connector_properties;
     let kind = connector_type(config.connector_type);
-    if kind != ConnectorType::S3 {
-        return one(format!(
-            "{} cannot be a destination of a flow on this server yet; S3 can",
-            kind.as_str()
-        ));
+    match kind {
+        ConnectorType::S3 => {
+            let Some(s3) = &properties.s3 else { return missing(kind) };
+            let format = s3.s3_output_format_config.as_ref();
+            let prefix = format.and_then(|format| format.prefix_config.as_ref());
+            Ok(S3Destination {
+                bucket: s3.bucket_name.clone(),
+                prefix: s3.bucket_prefix.clone().unwrap_or_default(),
+                format: file_type(format.and_then(|format| format.file_type.as_ref())),
+                preserve_source_data_typing: format.and_then(|format| format.preserve_source_data_typing),
+                layout: prefix.map(layout).unwrap_or_default(),
+                aggregation: aggregation(format.and_then(|format| format.aggregation_config.as_ref())),
+                is_cataloged: false,
+            })
+        }
+        // Upsolver takes the files of a bucket that it reads; they are written as any others.
+        ConnectorType::Upsolver => {
+            let Some(upsolver) = &properties.upsolver else { return missing(kind) };
+            let format = &upsolver.s3_output_format_config;
+            Ok(S3Destination {
+                bucket: upsolver.bucket_name.clone(),
+                prefix: upsolver.bucket_prefix.clone().unwrap_or_default(),
+                format: file_type(format.file_type.as_ref()),
+                preserve_source_data_typing: None,
+                layout: layout(&format.prefix_config),
+                aggregation: aggregation(format.aggregation_config.as_ref()),
+                is_cataloged: false,
+            })
+        }
+        other => one(format!(
+            "{} cannot be a destination of a flow on this server yet; S3 and Upsolver can",
+            other.as_str()
+        )),
     }
-    let Some(s3) = &config.destination_connector_properties.s3 else {
-        return one("The destination is S3, so destinationConnectorProperties must have the member S3");
-    };
-    let format = s3.s3_output_format_config.as_ref();
-    let prefix = format.and_then(|config| config.prefix_config.as_ref());
-    let aggregation = format.and_then(|config| config.aggregation_config.as_ref());
-    Ok(S3Destination {
-        bucket: s3.bucket_name.clone(),
-        prefix: s3.bucket_prefix.clone().unwrap_or_default(),
-        format: match format.and_then(|config| config.file_type.known()) {
-            None | Some(wire::FileType::Json) => OutputFormat::Json,
-            Some(wire::FileType::Csv) => OutputFormat::Csv,
-            Some(wire::FileType::Parquet) => OutputFormat::Parquet,
-        },
-        preserve_source_data_typing: format.and_then(|config| config.preserve_source_data_typing),
-        layout: prefix.map(layout).unwrap_or_default(),
-        aggregation: Aggregation {
-            single_file: aggregation.and_then(|config| config.aggregation_type.known())
-                == Some(wire::AggregationType::SingleFile),
-            target_file_size_mb: aggregation
-                .and_then(|config| config.target_file_size)
-                .and_then(|size| u64::try_from(size).ok())
-                .filter(|size| *size > 0),
-        },
-    })
+}
+
+/// Only what lies in S3 can be registered in a catalog.
+fn cataloged(
+    definition: &wire::CreateFlowRequest,
+    destination: S3Destination,
+) -> Result<S3Destination, Findings> {
+    let config = definition.metadata_catalog_config.as_ref();
+    let is_cataloged = config.is_some_and(|config| config.glue_data_catalog.is_some());
+    let kind = definition.destination_flow_config_list.first().map(|config| connector_type(config.connector_type));
+    match kind {
+        Some(kind) if is_cataloged && kind != ConnectorType::S3 => one(format!(
+            "The output of a flow to {} is not registered in a data catalog: leave metadataCatalogConfig out, or \
+             write to S3",
+            kind.as_str()
+        )),
+        _ => Ok(S3Destination { is_cataloged, ..destination }),
+    }
+}
+
+/// The finding about a destination whose properties are another connector's.
+fn missing<T>(kind: ConnectorType) -> Result<T, Findings> {
+    one(format!(
+        "The destination is {}, so destinationConnectorProperties must have the member {}",
+        kind.as_str(),
+        kind.union_key()
+    ))
+}
+
+fn file_type(given: Option<&wire::OrEmpty<wire::FileType>>) -> OutputFormat {
+    match given.and_then(|given| given.known()) {
+        None | Some(wire::FileType::Json) => OutputFormat::Json,
+        Some(wire::FileType::Csv) => OutputFormat::Csv,
+        Some(wire::FileType::Parquet) => OutputFormat::Parquet,
+    }
+}
+
+fn aggregation(given: Option<&wire::AggregationConfig>) -> Aggregation {
+    let kind = given.and_then(|config| config.aggregation_type.known());
+    Aggregation {
+        single_file: kind == Some(wire::AggregationType::SingleFile),
+        per_input: kind == Some(wire::AggregationType::None),
+        target_file_size_mb: given
+            .and_then(|config| config.target_file_size)
+            .and_then(|size| u64::try_from(size).ok())
+            .filter(|size| *size > 0),
+    }
 }
 
 fn layout(config: &wire::PrefixConfig) -> Layout {
@@ -224,10 +276,6 @@ fn tasks(definition: &wire::CreateFlowRequest) -> Result<Vec<Task>, Findings> {
     let prefixed = |finding| format!("Task Validation Error: {finding}");
     let tasks = task::parse(&raw, source)
         .map_err(|findings| findings.into_iter().map(prefixed).collect::<Findings>())?;
-    // The one place that keeps partitions from being accepted before they are written.
-    if tasks.iter().any(|task| matches!(task, Task::Partition { .. })) {
-        return one(prefixed("The task type Partition is not supported yet".to_owned()));
-    }
     let s3 = definition.source_flow_config.source_connector_properties.s3.as_ref();
     let format = s3.and_then(|s3| s3.s3_input_format_config.as_ref());
     let is_json =
@@ -266,6 +314,7 @@ fn raw_task(task: &wire::Task, source: ConnectorType) -> RawTask {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use tidegate_core::flow::FileCount;
     use tidegate_core::task::OnBadValue;
 
     use super::*;
@@ -310,6 +359,65 @@ mod tests {
         assert!(spec.destination.aggregation.single_file);
         assert_eq!(spec.destination.aggregation.target_file_size_mb, None);
         assert_eq!(spec.tasks.len(), 1);
+    }
+
+    #[test]
+    fn partitions_are_taken_and_no_aggregation_is_more_than_nothing() {
+        let of = |kind: Value, size: Value| {
+            let definition = definition(|value| {
+                let format = "/destinationFlowConfigList/0/destinationConnectorProperties/S3/s3OutputFormatConfig";
+                *value.pointer_mut(&format!("{format}/aggregationConfig")).expect("a member") =
+                    json!({"aggregationType": kind, "targetFileSize": size});
+                let tasks = value["tasks"].as_array_mut().expect("tasks");
+                tasks.push(json!({"taskType": "Partition", "sourceFields": ["a"], "connectorOperator": {"SAPOData": "NO_OP"}}));
+            });
+            let spec = spec(&definition, 1).expect("a good definition");
+            assert!(spec.tasks.contains(&Task::Partition { keys: vec!["a".to_owned()] }));
+            spec.destination.aggregation.files()
+        };
+        assert_eq!(of(json!("None"), json!(0)), FileCount::PerInput);
+        assert_eq!(of(json!("None"), json!(2)), FileCount::OfSize(2 << 20));
+        assert_eq!(of(json!("SingleFile"), json!(2)), FileCount::One);
+        assert_eq!(of(json!(""), json!(0)), FileCount::One);
+    }
+
+    #[test]
+    fn upsolver_gets_files_of_a_bucket() {
+        let upsolver = json!({
+            "bucketName": "upsolver-appflow-x", "bucketPrefix": "p",
+            "s3OutputFormatConfig": {"fileType": "CSV", "prefixConfig": {"prefixType": "FILENAME"},
+                                     "aggregationConfig": {"aggregationType": "None"}},
+        });
+        let of = |properties: Value| {
+            spec(&definition(|value| {
+                value["destinationFlowConfigList"] =
+                    json!([{"connectorType": "Upsolver", "destinationConnectorProperties": properties}]);
+            }), 1)
+        };
+        let destination = of(json!({"Upsolver": upsolver})).expect("a good definition").destination;
+        assert_eq!((destination.bucket.as_str(), destination.prefix.as_str()), ("upsolver-appflow-x", "p"));
+        assert_eq!(destination.format, OutputFormat::Csv);
+        assert_eq!(destination.layout.prefix_type, Some(PrefixType::Filename));
+        assert!(destination.aggregation.per_input);
+        let findings = of(json!({"S3": {"bucketName": "upsolver-appflow-x"}})).expect_err("a finding");
+        assert!(findings[0].contains("must have the member Upsolver"), "{findings:?}");
+    }
+
+    #[test]
+    fn only_s3_is_registered_in_a_catalog() {
+        let of = |destination: Value| {
+            let glue = json!({"roleArn": "arn:aws:iam::000000000000:role/r", "databaseName": "d", "tablePrefix": "p"});
+            spec(&definition(|value| {
+                value["metadataCatalogConfig"] = json!({"glueDataCatalog": glue});
+                if !destination.is_null() {
+                    value["destinationFlowConfigList"] = json!([destination]);
+                }
+            }), 1)
+        };
+        assert!(of(Value::Null).expect("a good definition").destination.is_cataloged);
+        let findings = of(json!({"connectorType": "Upsolver", "destinationConnectorProperties": {"Upsolver": {
+            "bucketName": "upsolver-appflow-x", "s3OutputFormatConfig": {"prefixConfig": {}}}}}));
+        assert!(findings.expect_err("a finding")[0].contains("metadataCatalogConfig"));
     }
 
     #[test]

@@ -37,8 +37,8 @@ pub fn position_is_lost(before: &wire::CreateFlowRequest, after: &wire::CreateFl
 }
 
 /// Whether the schema of the output changes, which raises the flow's
-/// `schemaVersion`: which fields become which, of which types, and the
-/// partition keys. The order of the tasks does not count.
+/// `schemaVersion`: which fields become which, of which types, and how the
+/// output is partitioned. The order of the tasks does not count.
 pub fn schema_changes(before: &wire::CreateFlowRequest, after: &wire::CreateFlowRequest) -> bool {
     schema(before) != schema(after)
 }
@@ -65,7 +65,7 @@ fn object(properties: &impl serde::Serialize) -> BTreeMap<&'static str, String> 
         .collect()
 }
 
-fn schema(flow: &wire::CreateFlowRequest) -> (Object, Vec<Value>, Vec<bool>) {
+fn schema(flow: &wire::CreateFlowRequest) -> (Object, Vec<Value>, Vec<(bool, Value)>) {
     let all = flow.tasks.iter().any(|task| task.task_type == wire::TaskType::MapAll);
     let shapes = |task: &&wire::Task| match task.task_type {
         // The fields that are chosen are those of the output only where all are mapped.
@@ -75,12 +75,26 @@ fn schema(flow: &wire::CreateFlowRequest) -> (Object, Vec<Value>, Vec<bool>) {
     };
     let mut tasks: Vec<Value> = flow.tasks.iter().filter(shapes).map(meaning).collect();
     tasks.sort_by_cached_key(Value::to_string);
-    let typed = flow.destination_flow_config_list.iter().map(|config| {
-        let s3 = config.destination_connector_properties.s3.as_ref();
-        let format = s3.and_then(|s3| s3.s3_output_format_config.as_ref());
-        format.and_then(|format| format.preserve_source_data_typing).unwrap_or(false)
+    let written = flow.destination_flow_config_list.iter().map(|config| {
+        let properties = &config.destination_connector_properties;
+        let format = properties.s3.as_ref().and_then(|s3| s3.s3_output_format_config.as_ref());
+        let upsolver = properties.upsolver.as_ref().map(|upsolver| &upsolver.s3_output_format_config.prefix_config);
+        let prefix = format.and_then(|format| format.prefix_config.as_ref()).or(upsolver);
+        let typed = format.and_then(|format| format.preserve_source_data_typing).unwrap_or(false);
+        (typed, prefix.map_or_else(|| serde_json::json!([false, null, [false, false]]), partition))
     });
-    (source(flow), tasks, typed.collect())
+    (source(flow), tasks, written.collect())
+}
+
+/// What of a prefix decides about folders: the console counts date, time and
+/// execution id among the partition keys.
+fn partition(prefix: &wire::PrefixConfig) -> Value {
+    let kind = prefix.prefix_type.known().filter(|kind| *kind != wire::PrefixType::Filename);
+    let format = prefix.prefix_format.known().filter(|_| kind.is_some());
+    let hierarchy = prefix.path_prefix_hierarchy.iter().flatten();
+    let keys = [wire::PathPrefix::ExecutionId, wire::PathPrefix::SchemaVersion]
+        .map(|key| hierarchy.clone().any(|given| *given == key));
+    serde_json::json!([kind.is_some(), format, keys])
 }
 
 /// A task without what says nothing: `[""]` and `[]` are the same fields, and an
@@ -167,6 +181,17 @@ mod tests {
             (
                 &format!("{destination}/s3OutputFormatConfig/preserveSourceDataTyping"),
                 json!(true),
+                [false, false, false, true],
+            ),
+            (&format!("{destination}/s3OutputFormatConfig/prefixConfig"), json!({"prefixType": "FILENAME"}), NONE),
+            (
+                &format!("{destination}/s3OutputFormatConfig/prefixConfig"),
+                json!({"pathPrefixHierarchy": ["EXECUTION_ID"]}),
+                [false, false, false, true],
+            ),
+            (
+                &format!("{destination}/s3OutputFormatConfig/prefixConfig"),
+                json!({"prefixType": "PATH", "prefixFormat": "DAY"}),
                 [false, false, false, true],
             ),
             (

@@ -1,6 +1,6 @@
 //! Runs between the domain and the wire.
 
-use tidegate_core::run::{Run, RunStatus};
+use tidegate_core::run::{CatalogDetail, Registration, Run, RunStatus};
 use tidegate_wire as wire;
 
 use super::timestamp;
@@ -34,8 +34,25 @@ pub fn record(run: &Run) -> wire::ExecutionRecord {
         last_updated_at: Some(timestamp(run.updated_at_ms)),
         data_pull_start_time: run.window.map(|window| timestamp(window.start_ms)),
         data_pull_end_time: run.window.map(|window| timestamp(window.end_ms)),
-        metadata_catalog_details: None,
+        metadata_catalog_details: catalog(run),
     }
+}
+
+/// What a run registered in a data catalog.
+pub fn catalog(run: &Run) -> Option<Vec<wire::MetadataCatalogDetail>> {
+    let output = |registration: &Registration| wire::RegistrationOutput {
+        message: registration.error.as_deref().map(shorten),
+        result: Some(registration.count.to_string()),
+        status: Some(status(if registration.error.is_none() { RunStatus::Successful } else { RunStatus::Error })),
+    };
+    let detail = |detail: &CatalogDetail| wire::MetadataCatalogDetail {
+        catalog_type: Some(wire::CatalogType::Glue),
+        table_name: (!detail.table.is_empty()).then(|| detail.table.clone()),
+        table_registration_output: Some(output(&detail.tables)),
+        partition_registration_output: Some(output(&detail.partitions)),
+    };
+    let details = &run.counts.catalog;
+    (!details.is_empty()).then(|| details.iter().map(detail).collect())
 }
 
 /// A flow's last run as DescribeFlow and ListFlows tell it.

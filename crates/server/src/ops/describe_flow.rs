@@ -39,7 +39,7 @@ pub async fn run(
         last_updated_by: Some(row.updated_by.clone()),
         tags: Some(row.tags.clone().into_iter().collect()),
         metadata_catalog_config: definition.metadata_catalog_config,
-        last_run_metadata_catalog_details: None,
+        last_run_metadata_catalog_details: last.first().and_then(run::catalog),
         schema_version: Some(i64::from(row.schema_version)),
     })
 }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tidegate_core::connector::{CursorCell, Progress};
 use tidegate_core::flow::SourceSpec;
-use tidegate_core::run::{CommitList, RunCounts, RunStatus, RunTrigger};
+use tidegate_core::run::{CatalogDetail, CommitList, RunCounts, RunStatus, RunTrigger};
 use tidegate_core::schedule::DueTicks;
 use tidegate_core::{Connection, fault};
 use tidegate_engine::{RunError, RunIdentity, SourceInput};
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::pull::Plan;
 use crate::app::App;
+use crate::catalog;
 use crate::convert::{now_ms, schedule, timestamp};
 use crate::error::ApiError;
 use crate::health;
@@ -144,6 +146,8 @@ struct Hands<'a> {
     progress: Arc<Progress>,
     /// Cancelled when the run has to stop, whatever the reason.
     stop: CancellationToken,
+    /// What was registered in the data catalog.
+    catalog: Mutex<Vec<CatalogDetail>>,
     /// The run's commit list is recorded, or may be: what is staged belongs to
     /// whoever completes the run.
     committed: AtomicBool,
@@ -161,6 +165,7 @@ async fn carry_out(app: &Arc<App>, claimed: ClaimedRun, hurry: &CancellationToke
         lease: claimed.lease.clone(),
         progress: Arc::new(Progress::default()),
         stop: hurry.child_token(),
+        catalog: Mutex::default(),
         committed: AtomicBool::new(matches!(claimed.work, Work::Complete(_))),
     };
     tracing::info!(run = %claimed.lease.id, flow = %claimed.run.flow, attempt = claimed.lease.attempt, "The run begins.");
@@ -216,7 +221,7 @@ impl Hands<'_> {
     async fn work(&self, claimed: &ClaimedRun) -> Outcome {
         let result = match &claimed.work {
             Work::Start => self.start(claimed).await,
-            Work::Complete(list) => self.publish(list).await.map(Outcome::Ended),
+            Work::Complete(list) => self.complete(claimed, list).await.map(Outcome::Ended),
             Work::Abandon => Ok(Outcome::Ended(Ending::Canceled)),
         };
         match result {
@@ -266,7 +271,7 @@ impl Hands<'_> {
         fault::point("list.recorded");
         match recorded? {
             Signal::Cancel => Ok(Outcome::Ended(Ending::Canceled)),
-            Signal::Continue => self.publish(&list).await.map(Outcome::Ended),
+            Signal::Continue => self.complete(claimed, &list).await.map(Outcome::Ended),
         }
     }
 
@@ -300,6 +305,27 @@ impl Hands<'_> {
             health::after_run(self.app, connection, spec.name.as_str(), staged.as_ref().err()).await;
         }
         Ok((staged?, next))
+    }
+
+    /// Makes everything visible, and tells the data catalog, if the flow has one.
+    async fn complete(&self, claimed: &ClaimedRun, list: &CommitList) -> Result<Ending, Stopped> {
+        let ending = self.publish(list).await?;
+        let definition: wire::CreateFlowRequest = match serde_json::from_value(claimed.definition.clone()) {
+            Ok(definition) => definition,
+            Err(_) => return Ok(ending),
+        };
+        let glue = definition.metadata_catalog_config.and_then(|config| config.glue_data_catalog);
+        if let (Some(shape), Some(glue), Ok(plan)) = (&list.output, glue, Plan::new(claimed)) {
+            let registering = catalog::register(self.app, &glue, &plan.spec, self.lease.id.as_str(), shape);
+            let stopped = Stopped::Run(RunError::Cancelled);
+            let details = self.stop.run_until_cancelled(registering).await.ok_or(stopped)?;
+            for error in details.iter().filter_map(|detail| detail.tables.error.as_ref()) {
+                tracing::warn!(run = %self.lease.id, error, "The output could not be registered in the data catalog.");
+                self.progress.note(format!("The output could not be registered in the data catalog: {error}"));
+            }
+            *self.catalog.lock() = details;
+        }
+        Ok(ending)
     }
 
     /// Makes everything visible. A run that has come this far ends well, so a
@@ -440,6 +466,7 @@ impl Hands<'_> {
             Work::Complete(_) | Work::Abandon => {
                 let mut counts = claimed.run.counts.clone();
                 counts.notes.extend(self.progress.notes());
+                counts.catalog = self.catalog.lock().clone();
                 counts
             }
         }
@@ -456,9 +483,11 @@ impl Hands<'_> {
             records_written: Progress::get(&progress.records_written),
             bytes_processed: Progress::get(&progress.bytes_read),
             bytes_written: Progress::get(&progress.bytes_written),
+            files_written: Progress::get(&progress.files_written),
             parallel_processes: Progress::get(&progress.parallel_processes),
             max_page_size: Progress::get(&progress.max_page_size),
             notes: progress.notes(),
+            catalog: self.catalog.lock().clone(),
         }
     }
 }

@@ -28,7 +28,7 @@ fn counts(records: u64) -> RunCounts {
 
 fn commit() -> CommitList {
     let step = CommitStep::Rename { bucket: "b".into(), from: "staged".into(), to: "key".into() };
-    CommitList { steps: vec![step] }
+    CommitList { steps: vec![step], output: None }
 }
 
 pub async fn a_run_goes_from_queued_to_successful(store: &Store) {

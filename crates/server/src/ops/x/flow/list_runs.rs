@@ -61,6 +61,7 @@ struct Row {
     records_processed: u64,
     bytes_processed: u64,
     bytes_written: u64,
+    files_written: u64,
     notes: Vec<String>,
     error: Option<String>,
 }
@@ -91,6 +92,7 @@ fn row(run: Run) -> Row {
         records_processed: run.counts.records_processed,
         bytes_processed: run.counts.bytes_processed,
         bytes_written: run.counts.bytes_written,
+        files_written: run.counts.files_written,
         notes: run.counts.notes,
         error: run.error,
     }

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::ObjectStoreExt as _;
 use object_store::multipart::{MultipartStore as _, PartId};
-use tidegate_core::ExecutionId;
 use tidegate_core::run::{CommitList, CommitStep};
+use tidegate_core::{ExecutionId, fault};
 
 use super::buckets::{BucketError, Buckets, named};
 use super::key;
@@ -109,7 +109,9 @@ impl Rename {
         let Self { source, target, .. } = self;
         match (source.try_exists(), target.try_exists()) {
             (Ok(true), _) => {
-                move_into_place(source, target).map_err(|error| failed("write", target, &error))
+                move_into_place(source, target).map_err(|error| failed("write", target, &error))?;
+                fault::point("object.renamed");
+                Ok(())
             }
             (Ok(false), Ok(true)) => Ok(()),
             (Ok(false), Ok(false)) => Err(BucketError::Failed(format!(
@@ -132,7 +134,9 @@ fn rename_all(renames: &[Rename]) -> Result<(), BucketError> {
     }
     sync_all(&changed)?;
     for rename in renames {
+        fault::point("object.publishing");
         rename.carry_out()?;
+        fault::point("object.visible");
     }
     sync_all(&renames.iter().map(Rename::parent).collect())
 }
@@ -214,10 +218,14 @@ async fn complete(
     bytes: u64,
 ) -> Result<(), BucketError> {
     named(bucket)?;
+    fault::point("object.publishing");
     let (store, path) = (s3.store(bucket)?, s3::path(key)?);
     let ids = parts.iter().map(|part| PartId { content_id: part.clone() }).collect();
     let error = match store.complete_multipart(&path, &upload_id.to_owned(), ids).await {
-        Ok(_) => return Ok(()),
+        Ok(_) => {
+            fault::point("object.visible");
+            return Ok(());
+        }
         Err(error) => error,
     };
     // A try before this one may have completed it, with or without an answer.
@@ -238,6 +246,7 @@ pub(crate) async fn discard(
 ) -> Result<(), BucketError> {
     for (folder, attempt) in attempts(staging, execution).await? {
         if wanted(attempt) {
+            fault::point("attempt.discarding");
             discard_folder(buckets, folder, completed).await?;
         }
     }
@@ -300,6 +309,7 @@ pub(crate) async fn discard_folder(
                 continue;
             }
             let (store, path) = (s3.store(&bucket)?, s3::path(&key)?);
+            fault::point("upload.aborting");
             match store.abort_multipart(&path, &upload_id).await {
                 // Completed or aborted before.
                 Ok(()) | Err(object_store::Error::NotFound { .. }) => {}

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::RecordBatch;
 use object_store::aws::AmazonS3;
 use tidegate_core::connector::Progress;
+use tidegate_core::fault;
 use tidegate_core::flow::S3Destination;
 use tidegate_core::run::{CommitList, CommitStep};
 use tokio::runtime::Handle;
@@ -96,6 +97,7 @@ impl Stage {
                     while !rest.is_empty() {
                         rest = &rest[sink.write(rest)?..];
                     }
+                    fault::point("errors.written");
                 }
             }
         }
@@ -114,6 +116,7 @@ impl Stage {
             }
         }
         if let (Some(sink), Some(errors)) = (failed, &self.errors) {
+            fault::point("errors.ending");
             steps.push(match sink {
                 Sink::S3(upload) => upload.finish()?,
                 Sink::Local(file) => {
@@ -126,7 +129,19 @@ impl Stage {
                 }
             });
         }
+        if matches!(self.place, Place::Local) && !steps.is_empty() {
+            self.sync_names()?;
+        }
         Ok(CommitList { steps, output })
+    }
+
+    /// The names of what is staged are on the disk before there is a list that
+    /// counts on them.
+    fn sync_names(&self) -> Result<(), RunError> {
+        for path in [Some(self.folder.as_path()), self.folder.parent()].into_iter().flatten() {
+            sync_folder(path).map_err(|error| failed("sync", path, &error).of_destination())?;
+        }
+        Ok(())
     }
 
     /// Begins the error file.
@@ -150,14 +165,15 @@ impl Stage {
         }
     }
 
-    /// Makes the staged files survive a loss of power, with their names.
+    /// Makes the staged files survive a loss of power.
     fn sync(&self, files: usize) -> Result<(), RunError> {
         let output = self.folder.join(OUTPUT);
         let synced = if files > MANY && sync_file_system(&self.folder)? {
             Ok(())
         } else {
-            sync_tree(&output).and_then(|()| sync_folder(&self.folder))
+            sync_tree(&output)
         };
+        fault::point("file.synced");
         synced.map_err(|error| failed("sync", &output, &error).of_destination())
     }
 }

@@ -10,6 +10,7 @@ use object_store::PutPayload;
 use object_store::aws::AmazonS3;
 use object_store::multipart::{MultipartStore as _, PartId};
 use serde::{Deserialize, Serialize};
+use tidegate_core::fault;
 use tidegate_core::run::CommitStep;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -68,10 +69,12 @@ impl Target {
     async fn begin(&self) -> Result<Upload, RunError> {
         let upload_id =
             self.store.create_multipart(&self.path()?).await.map_err(|error| self.explain(error))?;
+        fault::point("upload.begun");
         let (bucket, key) = (self.bucket.clone(), self.key.clone());
         let (upload, folder) = (Upload { bucket, key, upload_id }, self.folder.clone());
         let noted = blocking(move || {
             note(&folder, &upload).map_err(|error| failed("note an upload in", &folder, &error))?;
+            fault::point("upload.noted");
             Ok(upload)
         });
         noted.await.map_err(|error| error.of_destination())
@@ -97,6 +100,7 @@ impl Target {
             let (length, index) = (part.len() as u64, parts.len());
             let put = self.store.put_part(&path, &upload.upload_id, index, PutPayload::from(part)).await;
             parts.push(put.map_err(|error| self.explain(error))?.content_id);
+            fault::point("part.arrived");
             bytes += length;
             if length < size {
                 break;
@@ -210,6 +214,7 @@ impl Uploading {
             .map_err(ended_early)?
             .map_err(|error| self.target.explain(error))?;
         self.parts.push(part.content_id);
+        fault::point("part.arrived");
         Ok(())
     }
 

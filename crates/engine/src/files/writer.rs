@@ -17,6 +17,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{RecordBatch, UInt32Array};
 use datafusion::arrow::compute::take_record_batch;
 use tidegate_core::connector::Progress;
+use tidegate_core::fault;
 use tidegate_core::flow::FileCount;
 use tidegate_core::run::CommitStep;
 
@@ -210,6 +211,7 @@ impl<'s> Writer<'s> {
                     .map_err(|error| failed("create", folder, &error).of_destination())?;
                 let file = fs::File::create(&path)
                     .map_err(|error| failed("create", &path, &error).of_destination())?;
+                fault::point("file.begun");
                 Sink::Local(file)
             }
         };

@@ -1,5 +1,7 @@
 """The data catalog: tables and partitions in Glue (moto's), and that a Glue that fails never fails a run."""
 
+import socket
+
 import pytest
 from support.flows import Bucket, flow, map_all, map_field, s3_destination, s3_source, sap_source
 from support.moto import KEY, SECRET, Moto
@@ -171,6 +173,27 @@ def test_a_glue_that_is_not_there_fails_no_run(make_server, name, env, says):
     outputs = [d["tableRegistrationOutput"] for d in run["metadataCatalogDetails"]]
     assert outputs and all(o["status"] == "Error" and says in o["message"] for o in outputs)
     assert SECRET not in server.log()
+
+
+def test_a_crash_while_it_registers_is_made_good(make_server, moto, name):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        server = make_server(AWS_ENDPOINT_URL_GLUE=f"http://127.0.0.1:{silent.getsockname()[1]}", AWS_ACCESS_KEY_ID=KEY, AWS_SECRET_ACCESS_KEY=SECRET)
+        bucket = Bucket(server, f"bucket-{name}")
+        bucket.put("in/a.csv", "id,key\n1,a\n2,b\n")
+        server.boto().create_flow(**flow(name, s3_source(bucket.name, "in"), s3_destination(bucket.name, "out"), [map_all("S3"), partitioned("key")], **catalog()))
+        execution = server.boto().start_flow(flowName=name)["executionId"]
+        silent.settimeout(30)
+        silent.accept()
+        # The output is visible before Glue is asked, and the run has not ended.
+        assert len(bucket.keys("out/")) == 2
+        assert server.boto().describe_flow_execution_records(flowName=name)["flowExecutions"][0]["executionStatus"] == "InProgress"
+        server.kill()
+    server.extra["AWS_ENDPOINT_URL_GLUE"] = moto.url
+    server.start()
+    run = server.wait_for_run(name, execution)
+    assert run["executionStatus"] == "Successful" and run["executionResult"]["recordsProcessed"] == 2
+    assert all(output == ({**OK, "result": "1"}, {**OK, "result": "2"}) for output in details(run).values())
+    assert len(bucket.keys("out/")) == 2 and f"pre_appflow_{name}_1" in tables(moto)
 
 
 def test_only_s3_has_a_catalog(server, name):

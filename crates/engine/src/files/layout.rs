@@ -59,8 +59,7 @@ impl Layout {
         // input do not, because there may be only one, and partitions are one
         // data set over all runs if nobody asks for the execution id.
         let plain = layout.prefix_type.is_none() && layout.hierarchy.is_empty() && !is_partitioned;
-        let own_folder =
-            has(PathPrefix::ExecutionId) || (plain && matches!(files, FileCount::OfSize(_)));
+        let own_folder = has(PathPrefix::ExecutionId) || (plain && matches!(files, FileCount::OfSize(_)));
         let version = format!("schemaVersion_{schema_version}");
         let path = clock.path(layout.prefix_format.unwrap_or(PrefixFormat::Day));
         let base = join([
@@ -235,7 +234,10 @@ mod tests {
         let hierarchy = [PathPrefix::SchemaVersion, PathPrefix::ExecutionId];
         let dated = options(Some(PrefixType::Path), Some(PrefixFormat::Month), &hierarchy);
         let dated = layout("p", dated, Aggregation::default(), &[]);
-        assert_eq!((dated.base.as_str(), dated.folder.as_str()), ("p/flow/schemaVersion_3", "p/flow/schemaVersion_3/2023/01/run-1"));
+        assert_eq!(
+            (dated.base.as_str(), dated.folder.as_str()),
+            ("p/flow/schemaVersion_3", "p/flow/schemaVersion_3/2023/01/run-1")
+        );
         assert_eq!(dated.path_keys, ["year", "month", "execution_id"]);
     }
 }

@@ -151,8 +151,8 @@ fn spell(out: &mut Vec<u8>, text: &str) {
     let mut buffer = [0; 4];
     for character in text.chars() {
         let bytes = character.encode_utf8(&mut buffer).as_bytes();
-        let is_spelled_out = matches!(character, '/' | '\\' | '=' | '%' | '\u{fffe}' | '\u{ffff}')
-            || character.is_control();
+        let is_spelled_out =
+            matches!(character, '/' | '\\' | '=' | '%' | '\u{fffe}' | '\u{ffff}') || character.is_control();
         if is_spelled_out {
             for byte in bytes {
                 out.extend(format!("%{byte:02X}").as_bytes());
@@ -198,8 +198,10 @@ mod tests {
 
     fn folders(values: &[Option<&str>]) -> Vec<String> {
         let keys = [output("a key"), output("other")];
-        let columns: Vec<ArrayRef> =
-            vec![Arc::new(StringArray::from(values.to_vec())), Arc::new(Int32Array::from(vec![1; values.len()]))];
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(StringArray::from(values.to_vec())),
+            Arc::new(Int32Array::from(vec![1; values.len()])),
+        ];
         let splitter = Splitter::new(&keys, &["a key".to_owned()], false);
         let groups = splitter.split(&batch(columns)).unwrap();
         groups.into_iter().map(|(group, _)| group.folder).collect()
@@ -208,9 +210,27 @@ mod tests {
     #[test]
     fn awkward_values_get_folders_of_their_own_that_lead_nowhere() {
         let values = [
-            None, Some("null"), Some("NULL"), Some(""), Some(" "), Some("."), Some(".."), Some("../../x"),
-            Some("a/b"), Some("a%2Fb"), Some("a=b"), Some("a\\b"), Some("a\nb"), Some("a\0b"), Some("Zürich"),
-            Some("Zu\u{308}rich"), Some("日本"), Some("\u{85}"), Some("%6Eull"), Some("a+b"), Some("a b"),
+            None,
+            Some("null"),
+            Some("NULL"),
+            Some(""),
+            Some(" "),
+            Some("."),
+            Some(".."),
+            Some("../../x"),
+            Some("a/b"),
+            Some("a%2Fb"),
+            Some("a=b"),
+            Some("a\\b"),
+            Some("a\nb"),
+            Some("a\0b"),
+            Some("Zürich"),
+            Some("Zu\u{308}rich"),
+            Some("日本"),
+            Some("\u{85}"),
+            Some("%6Eull"),
+            Some("a+b"),
+            Some("a b"),
         ];
         let folders = folders(&values);
         assert_eq!(folders.len(), values.len(), "no two are alike: {folders:?}");

@@ -55,7 +55,9 @@ fn hive_type(destination: &S3Destination, output: &Output) -> String {
         DataType::UInt64 => "decimal(20,0)",
         DataType::Float16 | DataType::Float32 => "float",
         DataType::Float64 => "double",
-        DataType::Decimal128(precision, scale) if *scale >= 0 => return format!("decimal({precision},{scale})"),
+        DataType::Decimal128(precision, scale) if *scale >= 0 => {
+            return format!("decimal({precision},{scale})");
+        }
         DataType::Date32 if is_parquet => "date",
         DataType::Timestamp(..) | DataType::Date64 if is_parquet => "timestamp",
         DataType::Time64(_) | DataType::Time32(TimeUnit::Microsecond) if is_parquet => "bigint",
@@ -75,11 +77,17 @@ mod tests {
     #[test]
     fn types_are_those_that_the_format_keeps() {
         let of = |format, typed: bool, data_type: DataType, is_json: bool| {
-            let destination =
-                S3Destination { format, preserve_source_data_typing: Some(typed), ..S3Destination::default() };
+            let destination = S3Destination {
+                format,
+                preserve_source_data_typing: Some(typed),
+                ..S3Destination::default()
+            };
             let (name, meaning) = ("x".to_owned(), Meaning::Own);
             let (trim, hidden, is_line) = (false, false, false);
-            hive_type(&destination, &Output { name, expr: lit(1), data_type, is_json, meaning, trim, hidden, is_line })
+            hive_type(
+                &destination,
+                &Output { name, expr: lit(1), data_type, is_json, meaning, trim, hidden, is_line },
+            )
         };
         let moment = DataType::Timestamp(TimeUnit::Millisecond, None);
         for (format, typed, data_type, is_json, expected) in [
@@ -95,7 +103,11 @@ mod tests {
             (OutputFormat::Parquet, true, DataType::Binary, false, "binary"),
             (OutputFormat::Parquet, true, DataType::Int32, true, "string"),
         ] {
-            assert_eq!(of(format, typed, data_type.clone(), is_json), expected, "{format:?} {typed} {data_type}");
+            assert_eq!(
+                of(format, typed, data_type.clone(), is_json),
+                expected,
+                "{format:?} {typed} {data_type}"
+            );
         }
     }
 }

@@ -168,11 +168,8 @@ impl Stage {
     /// Makes the staged files survive a loss of power.
     fn sync(&self, files: usize) -> Result<(), RunError> {
         let output = self.folder.join(OUTPUT);
-        let synced = if files > MANY && sync_file_system(&self.folder)? {
-            Ok(())
-        } else {
-            sync_tree(&output)
-        };
+        let synced =
+            if files > MANY && sync_file_system(&self.folder)? { Ok(()) } else { sync_tree(&output) };
         fault::point("file.synced");
         synced.map_err(|error| failed("sync", &output, &error).of_destination())
     }

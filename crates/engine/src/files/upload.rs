@@ -210,9 +210,7 @@ impl Uploading {
     fn arrive(&mut self) -> Result<(), RunError> {
         let Some(mut in_flight) = self.in_flight.take() else { return Ok(()) };
         let arrived = wait(&self.handle, &self.cancel, &mut in_flight).inspect_err(|_| in_flight.abort())?;
-        let part = arrived
-            .map_err(ended_early)?
-            .map_err(|error| self.target.explain(error))?;
+        let part = arrived.map_err(ended_early)?.map_err(|error| self.target.explain(error))?;
         self.parts.push(part.content_id);
         fault::point("part.arrived");
         Ok(())

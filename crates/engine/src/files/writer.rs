@@ -134,8 +134,7 @@ impl<'s> Writer<'s> {
         if self.spills[at].is_none() {
             self.spilled += 1;
             let folder = &self.stage.folder;
-            fs::create_dir_all(folder)
-                .map_err(|error| failed("create", folder, &error).of_destination())?;
+            fs::create_dir_all(folder).map_err(|error| failed("create", folder, &error).of_destination())?;
             self.spills[at] = Some(Spill::new(folder.join(format!("waiting-{}", self.spilled)), batch)?);
         }
         match &mut self.spills[at] {

@@ -9,7 +9,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray as _, RecordBatch, RecordBatchOptions, UInt32Array, UInt64Array};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray as _, RecordBatch, RecordBatchOptions, UInt32Array, UInt64Array,
+};
 use datafusion::arrow::compute::{filter_record_batch, is_null};
 use datafusion::arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef, UInt64Type};
 use datafusion::common::Column;
@@ -107,7 +109,8 @@ pub(crate) async fn execute(
             columns.push(column(&place).alias("place"));
             columns.push(verdict(&checks).alias("verdict"));
             let stream = frame.select(columns)?.execute_stream().await?;
-            let (good, has_error_file) = (outputs.len() + usize::from(part.is_some()), options.has_error_file);
+            let (good, has_error_file) =
+                (outputs.len() + usize::from(part.is_some()), options.has_error_file);
             let failures = Failures { checks, record, good, has_error_file, progress };
             let split = move |batch: Result<RecordBatch, _>| {
                 let batch = batch.map_err(RunError::from)?;

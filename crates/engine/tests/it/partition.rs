@@ -33,7 +33,8 @@ pub fn pages(pages: i64, rows: i64, groups: i64) -> SourceInput {
         // A step that shares no divisor with the number of groups mixes them well.
         let group = |id: &i64| Some(format!("g{}", id * 7_919 % groups));
         let groups: StringArray = ids.iter().map(group).collect();
-        Ok(RecordBatch::try_new(schema.clone(), vec![Arc::new(groups), Arc::new(Int64Array::from(ids))]).unwrap())
+        Ok(RecordBatch::try_new(schema.clone(), vec![Arc::new(groups), Arc::new(Int64Array::from(ids))])
+            .unwrap())
     };
     scan(&schema, (0..pages).map(page).collect())
 }
@@ -49,7 +50,8 @@ fn ids(found: &[(String, Vec<u8>)], format: OutputFormat) -> BTreeMap<String, Ve
         }
         _ => {
             let text = std::str::from_utf8(content).unwrap();
-            let number = |line: &str| line.trim_start_matches("{\"id\":").trim_end_matches('}').parse().unwrap();
+            let number =
+                |line: &str| line.trim_start_matches("{\"id\":").trim_end_matches('}').parse().unwrap();
             text.lines().filter(|line| *line != "id").map(number).collect()
         }
     };
@@ -69,8 +71,11 @@ async fn publish(bench: &Bench, spec: &FlowSpec, source: SourceInput) -> Vec<(St
 async fn five_thousand_partitions_hold_every_record_once_and_in_order() {
     // Once in full; the other ways with fewer, which are more than can be open, too.
     let ways = [
-        (OutputFormat::Json, true, 5_000), (OutputFormat::Json, false, 200), (OutputFormat::Csv, false, 200),
-        (OutputFormat::Parquet, true, 200), (OutputFormat::Parquet, false, 200),
+        (OutputFormat::Json, true, 5_000),
+        (OutputFormat::Json, false, 200),
+        (OutputFormat::Csv, false, 200),
+        (OutputFormat::Parquet, true, 200),
+        (OutputFormat::Parquet, false, 200),
     ];
     for (format, own_folder, groups) in ways {
         let bench = Bench::new();
@@ -112,7 +117,9 @@ async fn folders_nest_in_the_order_of_the_keys_and_spell_odd_values() {
     let spec = partitioned(OutputFormat::Csv, &["n", "a"]);
     let found = publish(&bench, &spec, scan(&schema, vec![Ok(batch.unwrap())])).await;
     let expected = [
-        ("n=-2/a=%6Eull", vec![3]), ("n=1/a=..%2F..%2Fx", vec![1]), ("n=null/a=", vec![4]),
+        ("n=-2/a=%6Eull", vec![3]),
+        ("n=1/a=..%2F..%2Fx", vec![1]),
+        ("n=null/a=", vec![4]),
         ("n=null/a=null", vec![2, 5]),
     ];
     let expected = expected.map(|(folder, ids)| (format!("flow/{folder}/run-1"), ids));
@@ -132,9 +139,16 @@ async fn a_partition_needs_a_field_that_is_left_and_a_key_that_is_mapped() {
 async fn without_aggregation_each_page_is_a_file() {
     for format in FORMATS {
         let bench = Bench::new();
-        let mut spec = flow(sap(), format, vec![Task::Map {
-            source: "id".to_owned(), destination: "id".to_owned(), source_type: None, destination_type: None,
-        }]);
+        let mut spec = flow(
+            sap(),
+            format,
+            vec![Task::Map {
+                source: "id".to_owned(),
+                destination: "id".to_owned(),
+                source_type: None,
+                destination_type: None,
+            }],
+        );
         spec.destination.preserve_source_data_typing = Some(true);
         spec.destination.aggregation.per_input = true;
         let found = ids(&publish(&bench, &spec, pages(3, 10_000, 7)).await, format);
@@ -195,7 +209,10 @@ async fn files_have_about_the_target_size_in_every_format_and_each_partition() {
                 assert!(sizes.len() > 2, "{format:?} {folder}: {sizes:?}");
                 // All but the last, and the first of which nobody knew how it compresses.
                 let full = &sizes[1..sizes.len() - 1];
-                assert!(full.iter().all(|size| (0.75..1.25).contains(size)), "{format:?} {folder}: {sizes:?}");
+                assert!(
+                    full.iter().all(|size| (0.75..1.25).contains(size)),
+                    "{format:?} {folder}: {sizes:?}"
+                );
             }
         }
     }

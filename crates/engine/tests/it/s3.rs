@@ -190,7 +190,11 @@ async fn more_partitions_than_can_be_open_are_uploaded_and_become_visible_when_t
     let list = stage(&engine, &spec, pages(4, 150, 150)).await.unwrap();
     assert_eq!((list.steps.len(), server.objects()), (150, vec![]));
     let staged = files(&server.data.path().join(".staging"));
-    assert_eq!(staged.len(), 1, "what is uploaded takes no room here; the note of uploads is left: {staged:?}");
+    assert_eq!(
+        staged.len(),
+        1,
+        "what is uploaded takes no room here; the note of uploads is left: {staged:?}"
+    );
     server.engine("secret").publish(&run().execution, &list).await.unwrap();
     let objects = server.objects();
     assert_eq!(objects.len(), 150);

@@ -82,7 +82,8 @@ impl Database<'_> {
         }
         let input = self.input(table, &name).map_err(|error| error.to_string())?;
         if is_new {
-            let created = self.client.create_table().database_name(self.name).table_input(input.clone()).send();
+            let created =
+                self.client.create_table().database_name(self.name).table_input(input.clone()).send();
             match created.await {
                 Ok(_) => return Ok((name, true)),
                 Err(error) if error.code() == Some("AlreadyExistsException") => {}
@@ -176,7 +177,10 @@ impl Database<'_> {
                 built.build()
             })
             .collect();
-        let text = ("org.apache.hadoop.mapred.TextInputFormat", "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat");
+        let text = (
+            "org.apache.hadoop.mapred.TextInputFormat",
+            "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
+        );
         let parquet = (
             "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
             "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
@@ -214,10 +218,10 @@ impl Database<'_> {
                 self.put(name, table, some).await?;
                 registration.count += some.len() as u64;
             }
-            Ok(())
+            Ok::<(), String>(())
         };
-        let result: Result<(), String> = result.await;
-        registration.error = result.err();
+        let error = result.await.err();
+        registration.error = error;
         registration
     }
 
@@ -314,7 +318,12 @@ mod tests {
     #[test]
     fn only_a_time_stands_between_a_flow_and_latest() {
         assert!(is_latest("p_appflow_f_1668036146_latest", "p_appflow_f"));
-        for other in ["p_appflow_f_2_1668036146_latest", "p_appflow_f__latest", "p_appflow_f_1", "p_appflow_f2_1_latest"] {
+        for other in [
+            "p_appflow_f_2_1668036146_latest",
+            "p_appflow_f__latest",
+            "p_appflow_f_1",
+            "p_appflow_f2_1_latest",
+        ] {
             assert!(!is_latest(other, "p_appflow_f"), "{other}");
         }
     }

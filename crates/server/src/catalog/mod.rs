@@ -89,7 +89,7 @@ pub async fn register(
         for table in &tables {
             details.push(database.register(table).await);
         }
-        Ok(details)
+        Ok::<_, String>(details)
     };
     match tokio::time::timeout(LONGEST, registering).await {
         Ok(Ok(details)) => details,

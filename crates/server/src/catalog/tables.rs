@@ -68,7 +68,8 @@ pub fn tables(prefix: &str, flow: &str, execution: &str, shape: &OutputShape, la
     let all = shape.path_keys.iter().chain(&shape.keys);
     let all_keys = unlike(all.map(String::as_str), &taken);
     let own: Vec<Partition> = shape.partitions.iter().map(|folder| partition(shape, &[], folder)).collect();
-    let path: Vec<&str> = shape.folder[shape.base.len()..].split('/').filter(|part| !part.is_empty()).collect();
+    let path: Vec<&str> =
+        shape.folder[shape.base.len()..].split('/').filter(|part| !part.is_empty()).collect();
     let mut of_all: Vec<Partition> =
         shape.partitions.iter().map(|folder| partition(shape, &path, folder)).collect();
     if shape.keys.is_empty() && !path.is_empty() {
@@ -122,7 +123,8 @@ fn unlike<'n>(names: impl Iterator<Item = &'n str>, taken: &[String]) -> Vec<Str
     for name in names {
         let name = name.to_lowercase();
         let is_free = |name: &String| !given.contains(name) && !taken.contains(name);
-        let free = std::iter::once(name.clone()).chain((2..).map(|number| format!("{name}_{number}"))).find(is_free);
+        let free =
+            std::iter::once(name.clone()).chain((2..).map(|number| format!("{name}_{number}"))).find(is_free);
         given.extend(free);
     }
     given
@@ -156,10 +158,8 @@ pub fn labels(tasks: &[Task], said: &[tidegate_core::entity::EntityField]) -> La
         let field = said.iter().find(|field| field.identifier == source)?;
         Some((field.label.clone(), field.description.clone().filter(|text| !text.is_empty())))
     };
-    let mut labels: Labels = said
-        .iter()
-        .filter_map(|field| Some((field.identifier.clone(), of(&field.identifier)?)))
-        .collect();
+    let mut labels: Labels =
+        said.iter().filter_map(|field| Some((field.identifier.clone(), of(&field.identifier)?))).collect();
     for task in tasks {
         if let Task::Map { source, destination, .. } = task {
             match of(source) {
@@ -179,7 +179,13 @@ mod tests {
 
     use super::*;
 
-    fn shape(base: &str, folder: &str, path_keys: &[&str], keys: &[&str], partitions: &[&str]) -> OutputShape {
+    fn shape(
+        base: &str,
+        folder: &str,
+        path_keys: &[&str],
+        keys: &[&str],
+        partitions: &[&str],
+    ) -> OutputShape {
         let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
         let column = |name: &str| OutputColumn { name: name.to_owned(), hive_type: "string".to_owned() };
         OutputShape {
@@ -202,10 +208,16 @@ mod tests {
         let names: Vec<_> = tables.iter().map(|table| &table.name).collect();
         assert_eq!(
             names,
-            [&Name::Latest("my_prefix_appflow_a_flow_".to_owned()), &Name::Exact("my_prefix_appflow_a_flow__3".to_owned())]
+            [
+                &Name::Latest("my_prefix_appflow_a_flow_".to_owned()),
+                &Name::Exact("my_prefix_appflow_a_flow__3".to_owned())
+            ]
         );
         for table in &tables {
-            assert_eq!((table.location.as_str(), table.keys.len(), table.partitions.len()), ("s3://b/p/f/", 0, 0));
+            assert_eq!(
+                (table.location.as_str(), table.keys.len(), table.partitions.len()),
+                ("s3://b/p/f/", 0, 0)
+            );
             let columns: Vec<_> = table.columns.iter().map(|column| column.name.as_str()).collect();
             assert_eq!(columns, ["id", "id_2", "year"]);
         }
@@ -214,7 +226,13 @@ mod tests {
     #[test]
     fn folders_of_the_path_are_partitions_of_the_version_s_table() {
         let folder = "f/schemaVersion_3/2023/01/E-1";
-        let shape = shape("f/schemaVersion_3", folder, &["year", "month", "execution_id"], &["K"], &["K=null", "K=a%2Fb"]);
+        let shape = shape(
+            "f/schemaVersion_3",
+            folder,
+            &["year", "month", "execution_id"],
+            &["K"],
+            &["K=null", "K=a%2Fb"],
+        );
         let tables = tables("p", "f", "E-1", &shape, &Labels::new());
         let [latest, version, run] = tables.as_slice() else { panic!("{tables:?}") };
         assert_eq!(run.name, Name::Exact("p_appflow_f_3_e-1".to_owned()));

@@ -22,7 +22,8 @@ pub fn spec(definition: &wire::CreateFlowRequest, schema_version: u32) -> Result
     let mut findings = Findings::new();
     let source = collect(&mut findings, source(&definition.source_flow_config));
     let destination = collect(&mut findings, destination(&definition.destination_flow_config_list));
-    let destination = destination.and_then(|destination| collect(&mut findings, cataloged(definition, destination)));
+    let destination =
+        destination.and_then(|destination| collect(&mut findings, cataloged(definition, destination)));
     let tasks = collect(&mut findings, tasks(definition));
     let tagged = collect(&mut findings, tagged(definition.tags.iter().flatten()));
     match (source, destination, tasks, tagged) {
@@ -188,7 +189,8 @@ fn cataloged(
 ) -> Result<S3Destination, Findings> {
     let config = definition.metadata_catalog_config.as_ref();
     let is_cataloged = config.is_some_and(|config| config.glue_data_catalog.is_some());
-    let kind = definition.destination_flow_config_list.first().map(|config| connector_type(config.connector_type));
+    let kind =
+        definition.destination_flow_config_list.first().map(|config| connector_type(config.connector_type));
     match kind {
         Some(kind) if is_cataloged && kind != ConnectorType::S3 => one(format!(
             "The output of a flow to {} is not registered in a data catalog: leave metadataCatalogConfig out, or \
@@ -365,7 +367,8 @@ mod tests {
     fn partitions_are_taken_and_no_aggregation_is_more_than_nothing() {
         let of = |kind: Value, size: Value| {
             let definition = definition(|value| {
-                let format = "/destinationFlowConfigList/0/destinationConnectorProperties/S3/s3OutputFormatConfig";
+                let format =
+                    "/destinationFlowConfigList/0/destinationConnectorProperties/S3/s3OutputFormatConfig";
                 *value.pointer_mut(&format!("{format}/aggregationConfig")).expect("a member") =
                     json!({"aggregationType": kind, "targetFileSize": size});
                 let tasks = value["tasks"].as_array_mut().expect("tasks");
@@ -389,10 +392,13 @@ mod tests {
                                      "aggregationConfig": {"aggregationType": "None"}},
         });
         let of = |properties: Value| {
-            spec(&definition(|value| {
-                value["destinationFlowConfigList"] =
-                    json!([{"connectorType": "Upsolver", "destinationConnectorProperties": properties}]);
-            }), 1)
+            spec(
+                &definition(|value| {
+                    value["destinationFlowConfigList"] =
+                        json!([{"connectorType": "Upsolver", "destinationConnectorProperties": properties}]);
+                }),
+                1,
+            )
         };
         let destination = of(json!({"Upsolver": upsolver})).expect("a good definition").destination;
         assert_eq!((destination.bucket.as_str(), destination.prefix.as_str()), ("upsolver-appflow-x", "p"));
@@ -407,15 +413,19 @@ mod tests {
     fn only_s3_is_registered_in_a_catalog() {
         let of = |destination: Value| {
             let glue = json!({"roleArn": "arn:aws:iam::000000000000:role/r", "databaseName": "d", "tablePrefix": "p"});
-            spec(&definition(|value| {
-                value["metadataCatalogConfig"] = json!({"glueDataCatalog": glue});
-                if !destination.is_null() {
-                    value["destinationFlowConfigList"] = json!([destination]);
-                }
-            }), 1)
+            spec(
+                &definition(|value| {
+                    value["metadataCatalogConfig"] = json!({"glueDataCatalog": glue});
+                    if !destination.is_null() {
+                        value["destinationFlowConfigList"] = json!([destination]);
+                    }
+                }),
+                1,
+            )
         };
         assert!(of(Value::Null).expect("a good definition").destination.is_cataloged);
-        let findings = of(json!({"connectorType": "Upsolver", "destinationConnectorProperties": {"Upsolver": {
+        let findings =
+            of(json!({"connectorType": "Upsolver", "destinationConnectorProperties": {"Upsolver": {
             "bucketName": "upsolver-appflow-x", "s3OutputFormatConfig": {"prefixConfig": {}}}}}));
         assert!(findings.expect_err("a finding")[0].contains("metadataCatalogConfig"));
     }

@@ -78,7 +78,8 @@ fn schema(flow: &wire::CreateFlowRequest) -> (Object, Vec<Value>, Vec<(bool, Val
     let written = flow.destination_flow_config_list.iter().map(|config| {
         let properties = &config.destination_connector_properties;
         let format = properties.s3.as_ref().and_then(|s3| s3.s3_output_format_config.as_ref());
-        let upsolver = properties.upsolver.as_ref().map(|upsolver| &upsolver.s3_output_format_config.prefix_config);
+        let upsolver =
+            properties.upsolver.as_ref().map(|upsolver| &upsolver.s3_output_format_config.prefix_config);
         let prefix = format.and_then(|format| format.prefix_config.as_ref()).or(upsolver);
         let typed = format.and_then(|format| format.preserve_source_data_typing).unwrap_or(false);
         (typed, prefix.map_or_else(|| serde_json::json!([false, null, [false, false]]), partition))
@@ -183,7 +184,11 @@ mod tests {
                 json!(true),
                 [false, false, false, true],
             ),
-            (&format!("{destination}/s3OutputFormatConfig/prefixConfig"), json!({"prefixType": "FILENAME"}), NONE),
+            (
+                &format!("{destination}/s3OutputFormatConfig/prefixConfig"),
+                json!({"prefixType": "FILENAME"}),
+                NONE,
+            ),
             (
                 &format!("{destination}/s3OutputFormatConfig/prefixConfig"),
                 json!({"pathPrefixHierarchy": ["EXECUTION_ID"]}),

@@ -43,7 +43,11 @@ pub fn catalog(run: &Run) -> Option<Vec<wire::MetadataCatalogDetail>> {
     let output = |registration: &Registration| wire::RegistrationOutput {
         message: registration.error.as_deref().map(shorten),
         result: Some(registration.count.to_string()),
-        status: Some(status(if registration.error.is_none() { RunStatus::Successful } else { RunStatus::Error })),
+        status: Some(status(if registration.error.is_none() {
+            RunStatus::Successful
+        } else {
+            RunStatus::Error
+        })),
     };
     let detail = |detail: &CatalogDetail| wire::MetadataCatalogDetail {
         catalog_type: Some(wire::CatalogType::Glue),

@@ -321,7 +321,8 @@ impl Hands<'_> {
             let details = self.stop.run_until_cancelled(registering).await.ok_or(stopped)?;
             for error in details.iter().filter_map(|detail| detail.tables.error.as_ref()) {
                 tracing::warn!(run = %self.lease.id, error, "The output could not be registered in the data catalog.");
-                self.progress.note(format!("The output could not be registered in the data catalog: {error}"));
+                self.progress
+                    .note(format!("The output could not be registered in the data catalog: {error}"));
             }
             *self.catalog.lock() = details;
         }

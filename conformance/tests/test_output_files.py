@@ -156,7 +156,9 @@ def by_duckdb(kind, paths, keys, _):
     select = ", ".join(f'CAST("{name}" AS TIMESTAMP) AS "{name}"' if name == "at" and kind == "PARQUET" else f'"{name}"' for name in SOURCE[0])
     cursor = connection.execute(f"SELECT {select} FROM {call}", [paths])
     titles = [column[0] for column in cursor.description]
-    return [dict(zip(titles, values)) for values in cursor.fetchall()]
+    # DuckDB knows Hive's own word for a missing value only, and gives AppFlow's as it stands.
+    clean = lambda title, value: None if title in keys and value == "null" else value
+    return [{title: clean(title, value) for title, value in zip(titles, values)} for values in cursor.fetchall()]
 
 
 def by_pyarrow(kind, paths, keys, base):
@@ -178,7 +180,7 @@ def by_pyarrow(kind, paths, keys, base):
             assert pa.types.is_timestamp(found.schema.field("at").type) and found.schema.field("at").type.tz == "UTC"
         assert not set(keys) & set(found.column_names), "a partition key is in the path, not in the file"
         folder = path[len(str(base)) + 1:].rpartition("/")[0]
-        of_path = pa.dataset.get_partition_keys(hive.parse(folder)) if keys else {}
+        of_path = pa.dataset.get_partition_keys(hive.parse(folder + "/")) if keys else {}
         for values in found.to_pylist():
             if kind == "JSON" and values["amount"] is not None:
                 # PyArrow has no decimals in JSON; the text of a double has more digits than these.

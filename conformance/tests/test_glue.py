@@ -3,7 +3,7 @@
 import socket
 
 import pytest
-from support.flows import Bucket, flow, map_all, map_field, s3_destination, s3_source, sap_source
+from support.flows import Bucket, flow, map_all, map_field, projection, s3_destination, s3_source, sap_source
 from support.moto import KEY, SECRET, Moto
 from support.server import error_of
 
@@ -118,7 +118,7 @@ def test_columns_carry_the_vendors_words(server, moto, sap, name):
     server.boto().create_connector_profile(**sap.profile(name))
     bucket = Bucket(server, f"bucket-{name}")
     server.boto().create_flow(**flow(name, sap_source(name, "Planes"), s3_destination(bucket.name), [
-        map_field("SAPOData", "tailnum", "tail"), map_field("SAPOData", "seats")], **catalog()))
+        projection("SAPOData", "tailnum", "seats"), map_field("SAPOData", "tailnum", "tail"), map_field("SAPOData", "seats")], **catalog()))
     ran(server, name)
     told = server.boto().describe_connector_entity(connectorProfileName=name, connectorType="SAPOData", connectorEntityName="Planes")
     labels = {f["identifier"]: f["label"] for f in told["connectorEntityFields"]}

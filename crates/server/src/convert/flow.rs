@@ -154,7 +154,7 @@ fn destination(list: &[wire::DestinationFlowConfig]) -> Result<S3Destination, Fi
             Ok(S3Destination {
                 bucket: s3.bucket_name.clone(),
                 prefix: s3.bucket_prefix.clone().unwrap_or_default(),
-                format: file_type(format.and_then(|format| format.file_type.as_ref())),
+                format: file_type(format.and_then(|format| format.file_type.known())),
                 preserve_source_data_typing: format.and_then(|format| format.preserve_source_data_typing),
                 layout: prefix.map(layout).unwrap_or_default(),
                 aggregation: aggregation(format.and_then(|format| format.aggregation_config.as_ref())),
@@ -168,7 +168,7 @@ fn destination(list: &[wire::DestinationFlowConfig]) -> Result<S3Destination, Fi
             Ok(S3Destination {
                 bucket: upsolver.bucket_name.clone(),
                 prefix: upsolver.bucket_prefix.clone().unwrap_or_default(),
-                format: file_type(format.file_type.as_ref()),
+                format: file_type(format.file_type.known()),
                 preserve_source_data_typing: None,
                 layout: layout(&format.prefix_config),
                 aggregation: aggregation(format.aggregation_config.as_ref()),
@@ -210,8 +210,8 @@ fn missing<T>(kind: ConnectorType) -> Result<T, Findings> {
     ))
 }
 
-fn file_type(given: Option<&wire::OrEmpty<wire::FileType>>) -> OutputFormat {
-    match given.and_then(|given| given.known()) {
+fn file_type(given: Option<wire::FileType>) -> OutputFormat {
+    match given {
         None | Some(wire::FileType::Json) => OutputFormat::Json,
         Some(wire::FileType::Csv) => OutputFormat::Csv,
         Some(wire::FileType::Parquet) => OutputFormat::Parquet,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use tidegate_wire as wire;
+use tidegate_wire::{self as wire, Known as _};
 
 use super::flow::is_projection;
 

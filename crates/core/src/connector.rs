@@ -126,6 +126,8 @@ pub struct Progress {
     pub records_read: AtomicU64,
     /// Bytes that the source has delivered, as they came (bodies, files).
     pub bytes_read: AtomicU64,
+    /// Files that have been read to their end; 0 of a source that has none.
+    pub files_read: AtomicU64,
     /// Records that have passed the filters and validations: those written and
     /// those that failed.
     pub records_processed: AtomicU64,

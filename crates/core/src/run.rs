@@ -88,6 +88,7 @@ pub struct RunCounts {
     pub files_written: u64,
     pub parallel_processes: u64,
     pub max_page_size: u64,
+    pub files_read: u64,
     /// Sentences about how the run went, such as why pages were read in turn.
     pub notes: Vec<String>,
     /// What was registered in a data catalog, or was not.

@@ -96,10 +96,7 @@ impl Engine {
         // One partition: a run is a pipeline whose two ends already have a
         // thread each, and rows keep the source's order.
         let settings = SessionConfig::new().with_target_partitions(1).with_batch_size(BATCH_ROWS);
-        let state = SessionStateBuilder::new()
-            .with_config(settings)
-            .with_runtime_env(runtime)
-            .build();
+        let state = SessionStateBuilder::new().with_config(settings).with_runtime_env(runtime).build();
         Ok(Self {
             buckets: Arc::new(config.buckets),
             staging: Arc::new(config.staging),
@@ -246,7 +243,7 @@ impl Engine {
                     Wanted::Fields { names: request.fields, skip_missing: request.skip_missing }
                 };
                 match source::open(self.buckets.clone(), files, wanted, progress.clone()).await? {
-                    Some((schema, parts)) => (schema, parts, Typing::Untyped),
+                    Some(source::Records { schema, parts, typing }) => (schema, parts, typing),
                     None => return Ok(None),
                 }
             }

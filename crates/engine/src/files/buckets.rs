@@ -3,14 +3,13 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use bytes::Bytes;
-use futures::stream::BoxStream;
 use tidegate_core::flow::S3Destination;
 use tidegate_core::{ConnectorError, ConnectorErrorKind, ExecutionId, FlowName};
 
 use super::key;
 use super::layout::Layout;
 use super::local::LocalBuckets;
+use super::opened::{Opened, Version};
 use super::s3::{S3Buckets, S3Config};
 use crate::error::RunError;
 
@@ -32,6 +31,9 @@ pub struct Object {
     pub size: u64,
     /// Epoch milliseconds of its last change.
     pub changed_ms: i64,
+    /// What tells this content from a later one: the endpoint's entity tag, or
+    /// the file's number and time. `None` where the endpoint tells none.
+    pub tag: Option<String>,
 }
 
 /// What went wrong with a bucket or an object; `Display` is for the user.
@@ -45,6 +47,8 @@ pub enum BucketError {
     Invalid(String),
     /// The endpoint refused the credentials or the access.
     Refused(String),
+    /// Another object took the key while the old one was read: bucket and key.
+    Replaced(String, String),
     /// Reading or writing failed; the text is the system's or the endpoint's.
     Failed(String),
 }
@@ -59,6 +63,10 @@ impl fmt::Display for BucketError {
             Self::NoSuchKey(bucket, key) => {
                 write!(f, "The specified key does not exist (NoSuchKey): {key} in the bucket {bucket}")
             }
+            Self::Replaced(bucket, key) => write!(
+                f,
+                "The object {key:?} in the bucket {bucket} was replaced while it was read. Start the flow again."
+            ),
             Self::Invalid(text) | Self::Refused(text) | Self::Failed(text) => f.write_str(text),
         }
     }
@@ -72,6 +80,7 @@ impl From<BucketError> for ConnectorError {
             BucketError::NoSuchBucket(_) | BucketError::NoSuchKey(..) => ConnectorErrorKind::NotFound,
             BucketError::Invalid(_) => ConnectorErrorKind::Invalid,
             BucketError::Refused(_) => ConnectorErrorKind::Refused,
+            BucketError::Replaced(..) => ConnectorErrorKind::BadAnswer,
             BucketError::Failed(_) => ConnectorErrorKind::Unreachable,
         };
         Self::new(kind, error.to_string())
@@ -89,9 +98,6 @@ impl BucketError {
         RunError::Destination(self.to_string())
     }
 }
-
-/// The bytes of an object, in the pieces in which they arrive.
-pub(crate) type ObjectBytes = BoxStream<'static, Result<Bytes, BucketError>>;
 
 impl Buckets {
     /// Folders below a root, such as `<data-dir>/s3`. A folder that exists is
@@ -190,15 +196,27 @@ impl Buckets {
         }
     }
 
-    /// Opens an object for reading from its beginning.
-    pub(crate) async fn read(&self, bucket: &str, key: &str) -> Result<ObjectBytes, BucketError> {
+    /// Opens an object for reading, and reads its first bytes. Everything that is
+    /// read of it is of one version: of `pinned`, if one is given.
+    pub(crate) async fn open(
+        &self,
+        bucket: &str,
+        key: &str,
+        pinned: Option<&Version>,
+    ) -> Result<Opened, BucketError> {
         named(bucket)?;
         if let Some(why) = key::unusable(key) {
             return Err(BucketError::Invalid(format!("The key {key:?} cannot be used: {why}")));
         }
-        match self {
-            Self::Local(local) => local.read(bucket, key).await,
-            Self::S3(s3) => s3.read(bucket, key).await,
+        let opened = match self {
+            Self::Local(local) => local.open(bucket, key).await?,
+            Self::S3(s3) => s3.open(bucket, key).await?,
+        };
+        match pinned {
+            Some(pinned) if !pinned.is(&opened.version) => {
+                Err(BucketError::Replaced(bucket.to_owned(), key.to_owned()))
+            }
+            _ => Ok(opened),
         }
     }
 }

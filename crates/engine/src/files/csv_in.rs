@@ -4,9 +4,12 @@
 //! here reads back as it was; libraries do not tell the two apart. Line ends
 //! may be LF, CR LF or CR, and a byte order mark is skipped.
 
+use std::collections::{HashMap, HashSet};
+
 use memchr::{memchr, memchr_iter, memchr3};
 
-use super::source::{Columns, LONGEST};
+use super::source::LONGEST;
+use super::text_in::Columns;
 
 const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 
@@ -37,6 +40,8 @@ pub(super) struct CsvFile {
     mark: usize,
     names: Vec<String>,
     has_header: bool,
+    /// Nothing but the header is read.
+    only_header: bool,
     /// For each column of the file, that of the batch.
     targets: Vec<Option<usize>>,
     /// Columns of the batch that this file does not have.
@@ -56,9 +61,15 @@ impl CsvFile {
             mark: 0,
             names: Vec::new(),
             has_header: false,
+            only_header: false,
             targets: Vec::new(),
             absent: Vec::new(),
         }
+    }
+
+    /// A file of which only the header is read.
+    pub(super) fn of_header() -> Self {
+        Self { only_header: true, ..Self::new() }
     }
 
     /// The header's names, once it is read.
@@ -69,7 +80,7 @@ impl CsvFile {
     /// Reads a piece, up to a full batch; gives the number of bytes used.
     pub(super) fn feed(&mut self, piece: &[u8], columns: &mut Columns) -> Result<usize, String> {
         let mut at = 0;
-        while at < piece.len() && !columns.is_full() {
+        while at < piece.len() && !columns.is_full() && !(self.only_header && self.has_header) {
             let byte = piece[at];
             if self.mark < BYTE_ORDER_MARK.len() {
                 if byte == BYTE_ORDER_MARK[self.mark] {
@@ -241,7 +252,15 @@ impl CsvFile {
     }
 
     fn take_header(&mut self, columns: &mut Columns) -> Result<(), String> {
-        let wanted = columns.schema.fields();
+        let wanted: HashMap<&str, usize> = columns
+            .schema
+            .fields()
+            .iter()
+            .enumerate()
+            .map(|(at, field)| (field.name().as_str(), at))
+            .collect();
+        let mut known = HashSet::new();
+        let mut absent = vec![true; columns.schema.fields().len()];
         for (at, name) in self.names.iter().enumerate() {
             if name.is_empty() {
                 return Err(format!(
@@ -250,16 +269,17 @@ impl CsvFile {
                     at + 1
                 ));
             }
-            if self.names[..at].contains(name) {
+            if !known.insert(name) {
                 return Err(format!("line {}: the header names the field {name} twice", self.record_line));
             }
-            let target = wanted.iter().position(|field| field.name() == name);
+            let target = wanted.get(name.as_str()).copied();
             if let Some(target) = target {
                 columns.seen[target] = true;
+                absent[target] = false;
             }
             self.targets.push(target);
         }
-        self.absent = (0..wanted.len()).filter(|target| !self.targets.contains(&Some(*target))).collect();
+        self.absent = (0..absent.len()).filter(|target| absent[*target]).collect();
         self.has_header = true;
         Ok(())
     }

@@ -9,7 +9,8 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::source::{Columns, LONGEST};
+use super::source::LONGEST;
+use super::text_in::Columns;
 
 /// Cuts pieces into lines.
 #[derive(Default)]

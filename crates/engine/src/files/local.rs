@@ -1,18 +1,20 @@
 //! Folders as buckets.
 
 use std::fs;
-use std::io::{self, Read as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::{StreamExt as _, TryStreamExt as _};
 
-use super::buckets::{BucketError, Object, ObjectBytes};
+use super::buckets::{BucketError, Object};
 use super::key;
+use super::opened::{Opened, Store, Version};
 
 /// Bytes that are read from a file at once.
-const READ_SIZE: usize = 256 * 1024;
+pub(super) const READ_SIZE: u64 = 256 * 1024;
 /// A file that is still being copied into its place from another file system.
 pub(super) const UNFINISHED: &str = ".tidegate-unfinished-";
 
@@ -86,30 +88,51 @@ impl LocalBuckets {
         .await
     }
 
-    pub(super) async fn read(&self, bucket: &str, key: &str) -> Result<ObjectBytes, BucketError> {
+    /// Opens a file and reads its first bytes.
+    pub(super) async fn open(&self, bucket: &str, key: &str) -> Result<Opened, BucketError> {
         let folder = self.folder(bucket);
         let path = key::below(&folder, key);
         let (bucket, key) = (bucket.to_owned(), key.to_owned());
-        let file = blocking({
-            let path = path.clone();
-            move || {
-                if !lies_below(&path, &folder).map_err(|error| failed("read", &path, &error))? {
-                    return Err(BucketError::NoSuchKey(bucket, key));
-                }
-                fs::File::open(&path).map_err(|error| failed("read", &path, &error))
+        blocking(move || {
+            if !lies_below(&path, &folder).map_err(|error| failed("read", &path, &error))? {
+                return Err(BucketError::NoSuchKey(bucket, key));
             }
+            let file = fs::File::open(&path).map_err(|error| failed("read", &path, &error))?;
+            let metadata = file.metadata().map_err(|error| failed("read", &path, &error))?;
+            let version = Version { size: metadata.len(), tag: Some(tag(&metadata)) };
+            let file = LocalFile { file, path, bucket, version: version.clone(), key: key.clone() };
+            let first = file.read(0..version.size.min(READ_SIZE))?;
+            Ok(Opened { key, version, first, encoding: None, store: Store::Local(Arc::new(file)) })
         })
-        .await?;
-        let pieces = futures::stream::try_unfold((file, path), |(mut file, path)| async move {
-            blocking(move || {
-                let mut piece = vec![0; READ_SIZE];
-                let length = file.read(&mut piece).map_err(|error| failed("read", &path, &error))?;
-                piece.truncate(length);
-                Ok((length > 0).then(|| (Bytes::from(piece), (file, path))))
-            })
-            .await
-        });
-        Ok(pieces.into_stream().boxed())
+        .await
+    }
+}
+
+/// A file that is open for reading.
+#[derive(Debug)]
+pub(super) struct LocalFile {
+    file: fs::File,
+    path: PathBuf,
+    bucket: String,
+    key: String,
+    version: Version,
+}
+
+impl LocalFile {
+    /// Reads a range, which lies in the file. A file that has changed since it
+    /// was opened is told after the bytes are read, so they are of one version.
+    pub(super) fn read(&self, range: Range<u64>) -> Result<Bytes, BucketError> {
+        let replaced = || BucketError::Replaced(self.bucket.clone(), self.key.clone());
+        let length = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
+        let mut piece = vec![0; length];
+        match self.file.read_exact_at(&mut piece, range.start) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(replaced()),
+            Err(error) => return Err(failed("read", &self.path, &error)),
+        }
+        let metadata = self.file.metadata().map_err(|error| failed("read", &self.path, &error))?;
+        let now = Version { size: metadata.len(), tag: Some(tag(&metadata)) };
+        if self.version.is(&now) { Ok(Bytes::from(piece)) } else { Err(replaced()) }
     }
 }
 
@@ -189,5 +212,12 @@ fn entries(
 /// that of its entry.
 fn object(key: String, metadata: &fs::Metadata) -> Object {
     let changed_ms = metadata.ctime().saturating_mul(1_000).saturating_add(metadata.ctime_nsec() / 1_000_000);
-    Object { key, size: metadata.len(), changed_ms }
+    Object { key, size: metadata.len(), changed_ms, tag: Some(tag(metadata)) }
+}
+
+/// What tells the content of a file from a later one. The time of its entry is
+/// no part of it: that one also changes when the file loses its name, and a
+/// file that is open stays what it is.
+fn tag(metadata: &fs::Metadata) -> String {
+    format!("{}-{}-{}", metadata.ino(), metadata.mtime(), metadata.mtime_nsec())
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,17 +12,21 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::aws::{AmazonS3, AmazonS3Builder, AwsCredential};
 use object_store::path::Path;
 use object_store::{
-    BackoffConfig, ClientOptions, CredentialProvider, GetOptions, GetRange, ObjectStore as _,
+    Attribute, BackoffConfig, ClientOptions, CredentialProvider, GetOptions, GetRange, ObjectStore as _,
     ObjectStoreExt as _, RetryConfig,
 };
 use tidegate_core::Secret;
 
-use super::buckets::{BucketError, Object, ObjectBytes};
+use super::buckets::{BucketError, Object};
+use super::opened::{Opened, Store, Version};
 
 /// How often an answer is asked for that ends before it is whole.
 const TRIES: usize = 3;
 /// Bytes that are asked for at once.
-const RANGE_SIZE: u64 = 4 * 1024 * 1024;
+pub(super) const RANGE_SIZE: u64 = 4 * 1024 * 1024;
+/// Bytes that are asked for when an object is opened: several are open ahead of
+/// their turn, and most objects are small.
+const FIRST_SIZE: u64 = 512 * 1024;
 
 /// An access key in clear, for the length of one request.
 #[derive(Clone, Debug)]
@@ -182,57 +187,62 @@ impl S3Buckets {
         Ok(listed.objects.into_iter().map(object).filter(|object| object.key.starts_with(prefix)).collect())
     }
 
-    /// Reads in ranges: a run that waits for its destination keeps no answer
-    /// open meanwhile, and a range that fails is asked for again by itself.
-    pub(super) async fn read(&self, bucket: &str, key: &str) -> Result<ObjectBytes, BucketError> {
-        let object = Ranges {
-            store: self.store(bucket)?,
-            path: path(key)?,
-            bucket: bucket.to_owned(),
-            tag: None,
-            at: 0,
-            // Learnt from the first answer; an object has one byte at least.
-            end: 1,
-        };
-        let pieces = futures::stream::try_unfold(object, |mut object| async move {
-            Ok(object.next().await?.map(|piece| (piece, object)))
-        });
-        Ok(pieces.boxed())
+    /// Opens an object and reads its first bytes, by which its version is known.
+    pub(super) async fn open(&self, bucket: &str, key: &str) -> Result<Opened, BucketError> {
+        let object = S3Object { store: self.store(bucket)?, path: path(key)?, bucket: bucket.to_owned() };
+        let (version, encoding, first) = object.get(0..FIRST_SIZE).await?;
+        let store = Store::S3(Arc::new(object));
+        Ok(Opened { key: key.to_owned(), version, first, encoding, store })
     }
 }
 
-struct Ranges {
+/// An object that is read in ranges: a run that waits for its destination keeps
+/// no answer open meanwhile, and a range that fails is asked for again by itself.
+#[derive(Debug)]
+pub(super) struct S3Object {
     store: Arc<AmazonS3>,
     path: Path,
     bucket: String,
-    tag: Option<String>,
-    at: u64,
-    end: u64,
 }
 
-impl Ranges {
-    async fn next(&mut self) -> Result<Option<Bytes>, BucketError> {
-        if self.at >= self.end {
-            return Ok(None);
+impl S3Object {
+    /// Reads a range of a version.
+    pub(super) async fn read(&self, range: Range<u64>, version: &Version) -> Result<Bytes, BucketError> {
+        let length = range.end - range.start;
+        let (now, _, piece) = self.get(range).await?;
+        if !version.is(&now) || piece.len() as u64 != length {
+            return Err(self.replaced());
         }
-        let range = GetRange::Bounded(self.at..self.at + RANGE_SIZE);
-        let options = GetOptions { range: Some(range), ..GetOptions::default() };
-        let failed = |error| explain(&self.bucket, self.path.as_ref(), error);
-        let answer = self.store.get_opts(&self.path, options).await.map_err(failed)?;
-        let (size, tag) = (answer.meta.size, answer.meta.e_tag.clone());
-        if self.at > 0 && (size, &tag) != (self.end, &self.tag) {
-            return Err(BucketError::Failed(format!(
-                "The object {:?} in the bucket {} was replaced while it was read. Start the flow again.",
-                self.path.as_ref(),
-                self.bucket
-            )));
-        }
-        let piece = answer.bytes().await.map_err(failed)?;
-        self.at += piece.len() as u64;
-        self.end = size;
-        self.tag = tag;
-        Ok((!piece.is_empty()).then_some(piece))
+        Ok(piece)
     }
+
+    async fn get(&self, range: Range<u64>) -> Result<(Version, Option<String>, Bytes), BucketError> {
+        let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
+        let failed = |error| match explain(&self.bucket, self.path.as_ref(), error) {
+            // The object has become shorter than the one that was listed or opened.
+            BucketError::Failed(text) if text.contains("InvalidRange") => self.replaced(),
+            other => other,
+        };
+        let answer = self.store.get_opts(&self.path, options).await.map_err(failed)?;
+        let meta = &answer.meta;
+        let tag = match &meta.e_tag {
+            Some(tag) => bare_tag(tag),
+            None => Version::of_time(meta.last_modified.timestamp_millis()),
+        };
+        let version = Version { size: meta.size, tag: Some(tag) };
+        let encoding = answer.attributes.get(&Attribute::ContentEncoding).map(|value| value.to_string());
+        Ok((version, encoding, answer.bytes().await.map_err(failed)?))
+    }
+
+    fn replaced(&self) -> BucketError {
+        BucketError::Replaced(self.bucket.clone(), self.path.to_string())
+    }
+}
+
+/// An entity tag without the signs around it, which not every answer of an
+/// endpoint has.
+fn bare_tag(tag: &str) -> String {
+    tag.trim_start_matches("W/").trim_matches('"').to_owned()
 }
 
 /// Whether the answer came and then broke off, which the client does not try
@@ -338,6 +348,7 @@ fn object(meta: object_store::ObjectMeta) -> Object {
         key: meta.location.to_string(),
         size: meta.size,
         changed_ms: meta.last_modified.timestamp_millis(),
+        tag: meta.e_tag.as_deref().map(bare_tag),
     }
 }
 

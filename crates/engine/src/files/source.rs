@@ -1,29 +1,31 @@
 //! Files below a prefix as one stream of record batches.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bytes::{Buf as _, Bytes};
-use datafusion::arrow::array::{ArrayRef, RecordBatch, StringBuilder};
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::SchemaRef;
 use futures::StreamExt as _;
-use tidegate_core::connector::{EXTENSION_NAME, JSON_EXTENSION, Progress};
+use tidegate_core::connector::Progress;
 use tidegate_core::flow::{InputFormat, S3Source};
 use tidegate_core::{ConnectorError, ConnectorErrorKind};
 
-use super::buckets::{Buckets, Object, ObjectBytes};
-use super::csv_in::CsvFile;
-use super::json_in::{JsonFile, Keys};
+use super::ahead::{self, Turn};
+use super::buckets::Buckets;
+use super::opened::{Opened, Version};
+use super::parquet_in;
+use super::text_in::{self, Columns, Reader};
 use crate::error::RunError;
 use crate::table::Parts;
+use crate::tasks::Typing;
 
 /// Rows of a batch.
-const BATCH_ROWS: usize = 8_192;
+pub(super) const BATCH_ROWS: usize = 8_192;
 /// Bytes of a batch after which it is passed on with fewer rows.
-const BATCH_BYTES: usize = 4 * 1024 * 1024;
+pub(super) const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// The longest field or line; a forgotten quote shall not read a whole file
 /// into memory.
 pub(super) const LONGEST: usize = 16 * 1024 * 1024;
+/// With which a Parquet file begins and ends.
+pub(super) const PARQUET: [u8; 4] = *b"PAR1";
 
 /// The one column of lines that are handed on untouched.
 pub(crate) const LINE: &str = "data";
@@ -40,262 +42,116 @@ pub(crate) enum Wanted {
     Lines,
 }
 
+/// The records of a source's files.
+pub(crate) struct Records {
+    pub schema: SchemaRef,
+    pub parts: Parts,
+    pub typing: Typing,
+}
+
 /// Opens the files of a source; `None` when there are none. No batch spans two
 /// of them.
+///
+/// The schema is that of all files together, whichever comes first. A file that
+/// was replaced since the run saw it first ends the run: since it was listed, if
+/// the run is about a window of time (its new content belongs to a later one),
+/// and else since it was opened.
 pub(crate) async fn open(
     buckets: Arc<Buckets>,
     source: &S3Source,
     wanted: Wanted,
     progress: Arc<Progress>,
-) -> Result<Option<(SchemaRef, Parts)>, RunError> {
+) -> Result<Option<Records>, RunError> {
+    const NO_LINES: &str = "A Passthrough task needs a source of JSON Lines";
     if matches!(wanted, Wanted::Lines) && source.format != InputFormat::Json {
-        return Err(RunError::Task(
-            "A Passthrough task needs a source of JSON Lines; set s3InputFileType to JSON".to_owned(),
-        ));
+        return Err(RunError::Task(format!("{NO_LINES}; set s3InputFileType to JSON")));
     }
     let mut objects =
         buckets.list(&source.bucket, &source.prefix).await.map_err(|error| error.of_source())?;
     if let Some(window) = source.changed {
         objects.retain(|object| window.contains(object.changed_ms));
     }
-    if objects.is_empty() {
-        return Ok(None);
+    let is_window = source.changed.is_some();
+    let turn = |object| Turn { pinned: is_window.then(|| Version::of(&object)), key: object.key };
+    let mut turns: Vec<Turn> = objects.into_iter().map(turn).collect();
+    let Some(first) = turns.first().cloned() else { return Ok(None) };
+    let first = ahead::open(&buckets, &source.bucket, vec![first]).next().await;
+    let is_parquet = match first.transpose()? {
+        Some(first) => is_parquet(&first).await?,
+        None => false,
+    };
+    if is_parquet {
+        let Wanted::Fields { names, skip_missing } = wanted else {
+            return Err(RunError::Task(format!("{NO_LINES}, and its files are Parquet")));
+        };
+        let asked = parquet_in::Asked { names, skip_missing };
+        return parquet_in::open(&buckets, &source.bucket, turns, asked, progress).await;
     }
     let columns = match &wanted {
         Wanted::Lines => Columns::new(&[LINE.to_owned()], InputFormat::Csv),
         Wanted::Fields { names: Some(names), .. } => Columns::new(names, source.format),
         Wanted::Fields { names: None, .. } => {
-            Columns::new(&all_fields(&buckets, source, &objects).await?, source.format)
+            let files = ahead::open(&buckets, &source.bucket, turns.clone());
+            let (names, versions) = text_in::all_fields(files, source.format).await?;
+            pin(&mut turns, versions);
+            Columns::new(&names, source.format)
         }
     };
     let schema = columns.schema.clone();
     let reader = Reader {
-        buckets,
-        bucket: source.bucket.clone(),
         format: source.format,
-        rest: objects.into(),
-        number: 0,
-        current: None,
+        files: ahead::open(&buckets, &source.bucket, turns),
         columns,
         lines: matches!(wanted, Wanted::Lines),
         skip_missing: matches!(wanted, Wanted::Fields { skip_missing: true, .. }),
         progress,
     };
-    let batches = futures::stream::try_unfold(reader, |mut reader| async move {
-        Ok(reader.next_batch().await?.map(|batch| ((reader.number, batch), reader)))
-    });
-    Ok(Some((schema, batches.boxed())))
+    Ok(Some(Records { schema, parts: reader.parts(), typing: Typing::Untyped }))
 }
 
-/// Every field that any of the files has, in the order in which they appear.
-async fn all_fields(
-    buckets: &Buckets,
-    source: &S3Source,
-    objects: &[Object],
-) -> Result<Vec<String>, RunError> {
-    let mut keys = Keys::default();
-    for object in objects {
-        let mut bytes = buckets.read(&source.bucket, &object.key).await.map_err(|error| error.of_source())?;
-        let mut csv = CsvFile::new();
-        let mut nothing = Columns::new(&[], InputFormat::Csv);
-        let torn = |text: String| torn(&object.key, &text);
-        let mut lines = keys.file();
-        let mut is_first = true;
-        while let Some(piece) = bytes.next().await {
-            let piece = piece.map_err(|error| error.of_source())?;
-            if std::mem::take(&mut is_first) {
-                refuse_compressed(&piece).map_err(torn)?;
-            }
-            match source.format {
-                InputFormat::Csv => {
-                    csv.feed(&piece, &mut nothing).map_err(torn)?;
-                    nothing.forget();
-                    if csv.header().is_some() {
-                        break;
-                    }
-                }
-                InputFormat::Json => lines.feed(&piece).map_err(torn)?,
-            }
-        }
-        match source.format {
-            InputFormat::Csv => {
-                if csv.header().is_none() {
-                    csv.finish(&mut nothing).map_err(torn)?;
-                }
-                csv.header().unwrap_or_default().iter().for_each(|name| keys.add(name));
-            }
-            InputFormat::Json => lines.finish().map_err(torn)?,
-        }
+/// Whoever has looked at the files once must find them the same.
+pub(super) fn pin(turns: &mut [Turn], versions: Vec<Version>) {
+    for (turn, version) in turns.iter_mut().zip(versions) {
+        turn.pinned = Some(version);
     }
-    Ok(keys.into_names())
+}
+
+/// Whether an object is a Parquet file: its content decides, and a name that
+/// says so must be right.
+pub(super) async fn is_parquet(opened: &Opened) -> Result<bool, RunError> {
+    let size = opened.version.size;
+    let mut is = opened.first.starts_with(&PARQUET) && size >= 12;
+    if is {
+        let end = opened.read(size - 4..size).await.map_err(|error| error.of_source())?;
+        is = end == PARQUET[..];
+    }
+    if !is && opened.key.to_ascii_lowercase().ends_with(".parquet") {
+        let text = "its name ends in .parquet, and it does not begin and end as a Parquet file does; was it cut off?";
+        return Err(torn(&opened.key, text));
+    }
+    Ok(is)
 }
 
 /// An error in a file's content.
-fn torn(key: &str, text: &str) -> RunError {
+pub(super) fn torn(key: &str, text: &str) -> RunError {
     RunError::Connector(ConnectorError::new(
         ConnectorErrorKind::BadAnswer,
         format!("The file {key} cannot be read: {text}"),
     ))
 }
 
-/// Refuses a file whose first bytes are those of a compressed one.
-fn refuse_compressed(start: &[u8]) -> Result<(), String> {
-    let kinds: [(&[u8], &str); 3] =
-        [(b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "Zstandard"), (b"PK\x03\x04", "ZIP")];
+/// The error of a task that names what is nowhere.
+pub(super) fn no_such_field(name: &str) -> RunError {
+    RunError::Task(format!("The tasks name the field {name}, which none of the files has"))
+}
+
+/// Refuses a file whose first bytes are those of a kind that is not read.
+pub(super) fn refuse(start: &[u8]) -> Result<(), String> {
+    let kinds: [(&[u8], &str); 2] = [(b"\x28\xb5\x2f\xfd", "Zstandard"), (b"PK\x03\x04", "ZIP")];
     match kinds.iter().find(|(magic, _)| start.starts_with(magic)) {
         None => Ok(()),
-        Some((_, kind)) => Err(format!(
-            "it looks like a {kind} file, and compressed files are not read yet; store it uncompressed"
-        )),
-    }
-}
-
-/// The columns of a batch in the making.
-pub(super) struct Columns {
-    pub schema: SchemaRef,
-    pub builders: Vec<StringBuilder>,
-    /// Which columns any file has had so far.
-    pub seen: Vec<bool>,
-    pub rows: usize,
-    pub bytes: usize,
-}
-
-impl Columns {
-    pub(super) fn new(names: &[String], format: InputFormat) -> Self {
-        let field = |name: &String| {
-            let field = Field::new(name, DataType::Utf8, true);
-            match format {
-                InputFormat::Csv => field,
-                InputFormat::Json => {
-                    field.with_metadata([(EXTENSION_NAME.to_owned(), JSON_EXTENSION.to_owned())].into())
-                }
-            }
-        };
-        let fields: Vec<Field> = names.iter().map(field).collect();
-        Self {
-            builders: fields.iter().map(|_| StringBuilder::new()).collect(),
-            seen: vec![false; fields.len()],
-            schema: Arc::new(Schema::new(fields)),
-            rows: 0,
-            bytes: 0,
-        }
-    }
-
-    /// Whether the batch should be passed on.
-    pub(super) const fn is_full(&self) -> bool {
-        self.rows >= BATCH_ROWS || self.bytes >= BATCH_BYTES
-    }
-
-    fn take(&mut self) -> Result<Option<RecordBatch>, RunError> {
-        if self.rows == 0 {
-            return Ok(None);
-        }
-        let arrays = self.builders.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef).collect();
-        let options = datafusion::arrow::array::RecordBatchOptions::new().with_row_count(Some(self.rows));
-        self.forget();
-        Ok(Some(RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options)?))
-    }
-
-    const fn forget(&mut self) {
-        self.rows = 0;
-        self.bytes = 0;
-    }
-}
-
-enum File {
-    Csv(CsvFile),
-    Json(JsonFile),
-}
-
-struct Current {
-    key: String,
-    bytes: ObjectBytes,
-    piece: Bytes,
-    file: File,
-    /// Nothing of it has been read yet.
-    is_new: bool,
-}
-
-struct Reader {
-    buckets: Arc<Buckets>,
-    bucket: String,
-    format: InputFormat,
-    rest: VecDeque<Object>,
-    /// The number of the file that is being read, from 1.
-    number: u32,
-    current: Option<Current>,
-    columns: Columns,
-    lines: bool,
-    skip_missing: bool,
-    progress: Arc<Progress>,
-}
-
-impl Reader {
-    async fn next_batch(&mut self) -> Result<Option<RecordBatch>, RunError> {
-        loop {
-            if self.columns.is_full() {
-                break;
-            }
-            let Some(current) = &mut self.current else {
-                let Some(object) = self.rest.pop_front() else {
-                    self.check_fields()?;
-                    break;
-                };
-                let bytes =
-                    self.buckets.read(&self.bucket, &object.key).await.map_err(|error| error.of_source())?;
-                let file = match self.format {
-                    InputFormat::Csv => File::Csv(CsvFile::new()),
-                    InputFormat::Json if self.lines => File::Json(JsonFile::of_lines()),
-                    InputFormat::Json => File::Json(JsonFile::new(&self.columns)),
-                };
-                self.number = self.number.saturating_add(1);
-                self.current =
-                    Some(Current { key: object.key, bytes, piece: Bytes::new(), file, is_new: true });
-                continue;
-            };
-            if current.piece.is_empty() {
-                if let Some(piece) = current.bytes.next().await {
-                    current.piece = piece.map_err(|error| error.of_source())?;
-                    if std::mem::take(&mut current.is_new) {
-                        refuse_compressed(&current.piece).map_err(|text| torn(&current.key, &text))?;
-                    }
-                    Progress::add(&self.progress.bytes_read, current.piece.len() as u64);
-                } else {
-                    match &mut current.file {
-                        File::Csv(file) => file.finish(&mut self.columns),
-                        File::Json(file) => file.finish(&mut self.columns),
-                    }
-                    .map_err(|text| torn(&current.key, &text))?;
-                    self.current = None;
-                    if self.columns.rows > 0 {
-                        break;
-                    }
-                }
-                continue;
-            }
-            let used = match &mut current.file {
-                File::Csv(file) => file.feed(&current.piece, &mut self.columns),
-                File::Json(file) => file.feed(&current.piece, &mut self.columns),
-            }
-            .map_err(|text| torn(&current.key, &text))?;
-            current.piece.advance(used);
-        }
-        Progress::add(&self.progress.records_read, self.columns.rows as u64);
-        self.columns.take()
-    }
-
-    /// A CSV field that no file has is a mistake in a task; in JSON it may
-    /// simply be absent everywhere.
-    fn check_fields(&self) -> Result<(), RunError> {
-        if self.skip_missing || self.format == InputFormat::Json {
-            return Ok(());
-        }
-        match self.columns.seen.iter().position(|seen| !seen) {
-            None => Ok(()),
-            Some(at) => Err(RunError::Task(format!(
-                "The tasks name the field {}, which none of the files has",
-                self.columns.schema.field(at).name()
-            ))),
+        Some((_, kind)) => {
+            Err(format!("it looks like a {kind} file, which is not read; store it uncompressed or as gzip"))
         }
     }
 }

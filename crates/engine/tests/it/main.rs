@@ -1,8 +1,11 @@
 //! The engine from the outside: flows over scans and files into buckets.
 
+mod compressed;
 mod error_file;
 mod formats;
+mod many_files;
 mod memory;
+mod parquet_source;
 mod partition;
 mod property;
 mod publish;

@@ -147,7 +147,7 @@ impl Asked {
     /// is the caller's to mend, and not a resource of this API.
     fn bucket_error(self, error: BucketError) -> ApiError {
         let kind = match error {
-            BucketError::Failed(_) => wire::ErrorKind::ConnectorServer,
+            BucketError::Failed(_) | BucketError::Replaced(..) => wire::ErrorKind::ConnectorServer,
             BucketError::Refused(_) => wire::ErrorKind::ConnectorAuthentication,
             BucketError::NoSuchBucket(_) | BucketError::NoSuchKey(..) | BucketError::Invalid(_) => {
                 wire::ErrorKind::Validation

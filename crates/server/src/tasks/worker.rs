@@ -487,6 +487,7 @@ impl Hands<'_> {
             files_written: Progress::get(&progress.files_written),
             parallel_processes: Progress::get(&progress.parallel_processes),
             max_page_size: Progress::get(&progress.max_page_size),
+            files_read: Progress::get(&progress.files_read),
             notes: progress.notes(),
             catalog: self.catalog.lock().clone(),
         }

@@ -21,7 +21,7 @@ TOMORROW = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0) +
 ERRORS = {"bucket_name": "", "bucket_prefix": "", "fail_on_first_destination_error": False}
 OUTPUT = {
     "aggregation_config": {"aggregation_type": "", "target_file_size": 0}, "file_type": "", "preserve_source_data_typing": False,
-    "prefix_config": {"prefix_format": "", "prefix_type": "", "path_prefix_hierarchy": []},
+    "prefix_config": {"prefix_format": "", "prefix_type": "", "prefix_hierarchy": []},
 }
 S3_DESTINATION = {"bucket_name": "", "bucket_prefix": "", "s3_output_format_config": OUTPUT}
 S3_SOURCE = {"bucket_name": "", "bucket_prefix": "", "s3_input_format_config": {"s3_input_file_type": ""}}
@@ -45,7 +45,8 @@ SAP = {"application_host_url": "", "application_service_path": "", "client_numbe
 
 
 def wire_name(attribute):
-    special = {"s3": "S3", "sapo_data": "SAPOData", "redshift": "Redshift", "scheduled": "Scheduled"}
+    special = {"s3": "S3", "sapo_data": "SAPOData", "redshift": "Redshift", "scheduled": "Scheduled",
+               "prefix_hierarchy": "pathPrefixHierarchy"}
     return special.get(attribute) or re.sub(r"_(\w)", lambda found: found[1].upper(), attribute)
 
 
@@ -275,7 +276,7 @@ def test_the_catalog_keeps_its_members_and_the_order_of_the_hierarchy(live, name
     glue = {"glue_data_catalog": {"database_name": "no_such_database", "role_arn": f"arn:aws:iam::{ACCOUNT}:role/glue", "table_prefix": "p"}}
     lives(Flow(live.boto(), name),
           output(basic(metadata_catalog_config=glue), file_type="PARQUET", aggregation_config={"aggregation_type": "None"},
-                 prefix_config={"prefix_type": "PATH", "path_prefix_hierarchy": ["SCHEMA_VERSION", "EXECUTION_ID"]}))
+                 prefix_config={"prefix_type": "PATH", "prefix_hierarchy": ["SCHEMA_VERSION", "EXECUTION_ID"]}))
 
 
 def test_tags(live, name, basic):

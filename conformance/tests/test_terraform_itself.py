@@ -192,7 +192,8 @@ def test_a_flow_lives(live, terraform, name):
     live.boto().delete_flow(flowName=name)
     assert terraform.apply(steps[0]) == {address: ["create"]}
     terraform.destroy()
-    assert all(flow["flowName"] != name for page in live.boto().get_paginator("list_flows").paginate() for flow in page["flows"])
+    with pytest.raises(live.boto().exceptions.ClientError, match="ResourceNotFoundException"):
+        live.boto().describe_flow(flowName=name)
 
 
 def test_a_profile_lives(live, terraform, sap, name):

@@ -36,7 +36,7 @@ BOTH = {
              ("end.written", 1)],
     "news": [("tick.writing", 1), ("tick.written", 1), ("window.fixed", 1), ("list.recorded", 1), ("object.visible", 1),
              ("end.writing", 1), ("cursor.moving", 1), ("end.written", 1)],
-    "bad": [("attempt.discarding", 1), ("run.closing", 1), ("end.beginning", 1), ("end.writing", 1), ("end.written", 1)],
+    "bad": [("batch.read", 2), ("attempt.discarding", 1), ("run.closing", 1), ("end.beginning", 1), ("end.writing", 1), ("end.written", 1)],
     "cancel": [("cancel.writing", 1), ("cancel.written", 1), ("attempt.discarding", 1), ("end.beginning", 1), ("end.writing", 1)],
     "stop": [("run.released", 1)],
 }

@@ -18,7 +18,7 @@ MINUTE = 60_000
 resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 OPEN = "status NOT IN ('Successful', 'Error', 'Canceled')"
-ROWS, BAD, SMALL = 8_300, (17, 4_000, 8_299), 10
+ROWS, BAD, SMALL, PARTS = 8_300, (17, 4_000, 8_299), 10, 5
 # Signs of life are given often, so that each short run gives one, and a server that stops gives its runs back soon.
 PACE = "heartbeat.ms=return(50);drain.ms=return(100)"
 
@@ -61,6 +61,10 @@ def bad():
     return {"a.csv": "id\n" + "".join(f"{i}\n" for i in range(8_200)) + "x\n"}
 
 
+def parts():
+    return {"a.csv": "id,region\n" + "".join(f"{i},r{i % PARTS}\n" for i in range(50))}
+
+
 FLOWS = {
     "copy": (copied, "CSV", "JSON", {}, [
         map_field("S3", "id"), map_field("S3", "name"),
@@ -72,11 +76,13 @@ FLOWS = {
                                     "prefixConfig": {"prefixType": "PATH_AND_FILENAME", "prefixFormat": "DAY"}}, [
         map_field("S3", "id"), map_field("S3", "phone"), mask("S3", "phone", "MASK_FIRST_N", MASK_LENGTH="3", MASK_VALUE="*")]),
     "bad": (bad, "CSV", "JSON", {}, [map_all("S3"), task("Validate", ["id"], op="VALIDATE_NUMERIC", VALIDATION_ACTION="DropDataset")]),
+    "parts": (parts, "CSV", "JSON", {}, [
+        map_all("S3"), task("Partition", ["region"], ORDERED_PARTITION_KEYS_LIST='["region"]')]),
     "news": (None, "CSV", "JSON", {}, [map_all("S3")]),
 }
-BY_HAND = ("copy", "lake", "sheet", "bad")
+BY_HAND = ("copy", "lake", "sheet", "parts", "bad")
 # read, filtered, dropped, failed
-COUNTS = {"copy": (ROWS, SMALL, 0, len(BAD)), "lake": (50, 0, 10, 0), "sheet": (20, 0, 0, 0)}
+COUNTS = {"copy": (ROWS, SMALL, 0, len(BAD)), "lake": (50, 0, 10, 0), "sheet": (20, 0, 0, 0), "parts": (50, 0, 0, 0)}
 
 
 class World:
@@ -267,6 +273,10 @@ class World:
         elif name == "lake":
             table = self.out.parquet(keys[0]).to_pylist()
             assert len(keys) == 1 and [int(row["id"]) for row in table] == [i for i in range(50) if i % 5], where
+        elif name == "parts":
+            found = {key.split("region=")[1][:2]: [json.loads(line)["id"] for line in self.out.read(key).splitlines()] for key in keys}
+            want = {f"r{part}": [str(i) for i in range(50) if i % PARTS == part] for part in range(PARTS)}
+            assert len(keys) == PARTS and found == want, where
         else:
             rows = self.out.csv_rows(keys[0])
             assert len(keys) == 1 and rows == [{"id": str(i), "phone": f"***{(1000 + i) % 10}"} for i in range(20)], where

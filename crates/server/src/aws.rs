@@ -37,7 +37,6 @@ pub async fn config() -> SdkConfig {
 /// As [`config`], for a client that makes requests, over `services`. Where the
 /// chain names no region it is `region`. An endpoint is taken from
 /// `AWS_ENDPOINT_URL_<SERVICE>` or `AWS_ENDPOINT_URL`, as in every AWS client.
-#[cfg_attr(not(test), allow(dead_code))]
 pub async fn client_config(services: &Arc<Outbound>, region: &str) -> SdkConfig {
     let config = config().await;
     let region = config.region().cloned().unwrap_or_else(|| Region::new(region.to_owned()));

@@ -94,6 +94,24 @@ pub struct Settings {
     /// Whom to let in: verified e-mail addresses, *@domain, sub:IDENTIFIER
     #[arg(long, env = "TIDEGATE_OIDC_ALLOW", value_delimiter = ',', value_name = "WHOM")]
     pub oidc_allow: Option<Vec<String>>,
+    /// EventBridge bus (name or ARN) that notifications are put on; none without it
+    #[arg(long, env = "TIDEGATE_EVENTBRIDGE_BUS", value_name = "BUS")]
+    pub eventbridge_bus: Option<String>,
+    /// EventBridge endpoint [default: as AWS clients find it, AWS_ENDPOINT_URL_EVENTBRIDGE first]
+    #[arg(long, env = "TIDEGATE_EVENTBRIDGE_ENDPOINT", value_name = "URL")]
+    pub eventbridge_endpoint: Option<String>,
+    /// Source that the events on EventBridge name; AWS itself takes none that begins with aws. [default: aws.appflow]
+    #[arg(long, env = "TIDEGATE_EVENTBRIDGE_SOURCE", value_name = "SOURCE")]
+    pub eventbridge_source: Option<String>,
+    /// URL that notifications are posted to, signed; none without it
+    #[arg(long, env = "TIDEGATE_WEBHOOK_URL", value_name = "URL")]
+    pub webhook_url: Option<String>,
+    /// File with the secret that they are signed with [default: TIDEGATE_WEBHOOK_SECRET]
+    #[arg(long, env = "TIDEGATE_WEBHOOK_SECRET_FILE", value_name = "FILE")]
+    pub webhook_secret_file: Option<PathBuf>,
+    /// Flows that have series of their own in /metrics; the rest share one [default: 1000]
+    #[arg(long, env = "TIDEGATE_METRICS_FLOWS", value_name = "N")]
+    pub metrics_flows: Option<usize>,
     /// Form of the log lines on stderr [default: text]
     #[arg(long, env = "TIDEGATE_LOG_FORMAT", value_enum)]
     pub log_format: Option<LogFormat>,
@@ -229,6 +247,12 @@ impl Settings {
             oidc_client_id,
             oidc_name,
             oidc_allow,
+            eventbridge_bus,
+            eventbridge_endpoint,
+            eventbridge_source,
+            webhook_url,
+            webhook_secret_file,
+            metrics_flows,
             log_format,
             log,
         )

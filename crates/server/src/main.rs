@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`cli`] is where a command begins, [`server`] makes a
 //! server, [`http`] takes a request, [`session`] signs people in, [`ops`] carries it out, [`tasks`] does
-//! the work that requests have queued.
+//! the work that requests have queued, [`notify`] tells others of it.
 
 mod app;
 mod authorizations;
@@ -18,6 +18,7 @@ mod http;
 mod keys;
 mod memory;
 mod metrics;
+mod notify;
 mod ops;
 mod s3;
 mod sample;

@@ -6,11 +6,13 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tidegate_connectors::kit::{Network, Outbound, OutboundPolicy, ProxySettings, TokenSink};
 use tidegate_core::{AccountId, Scope, Secret, fault};
 use tidegate_engine::{Buckets, Engine, EngineConfig};
 use tidegate_store::{KeySource, RootKeyChange, Store, StoreConfig};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Readers};
@@ -22,6 +24,7 @@ use crate::entities::EntityCache;
 use crate::http::{Bound, PublicUrl, TlsFiles, router};
 use crate::keys::{Keys, generate};
 use crate::metrics::Metrics;
+use crate::notify::{self, Notifier, Sink};
 use crate::s3;
 use crate::session::{Oidc, OidcSettings, SessionSettings, Sessions};
 use crate::tasks;
@@ -38,11 +41,18 @@ const LOCK_FILE: &str = "lock";
 const KEY_ID_VARIABLE: &str = "TIDEGATE_ACCESS_KEY_ID";
 const SECRET_VARIABLE: &str = "TIDEGATE_SECRET_ACCESS_KEY";
 
+/// How many flows have series of their own in the metrics.
+const FLOWS_WITH_SERIES: usize = 1000;
+
+/// How long notifications of the last runs may take, when the server stops.
+const LAST_NOTIFICATIONS: Duration = Duration::from_secs(5);
+
 /// A server that is bound and ready to run.
 pub struct Server {
     app: Arc<App>,
     bound: Bound,
     max_concurrent_runs: usize,
+    sinks: Vec<Arc<dyn Sink>>,
     root: (String, Secret<String>),
     /// Held as long as the server lives: the data folder is its alone.
     _lock: File,
@@ -85,6 +95,10 @@ impl Server {
         let client = |policy| Outbound::new(policy).map_err(|error| error.message);
         let services = client(aws::services_policy(&policy))?;
         let outbound = client(policy)?.with_token_sink(Arc::clone(&tokens) as Arc<dyn TokenSink>);
+        let sinks = notify::sinks(settings, &services, &scope.region).await?;
+        if !sinks.is_empty() {
+            store.announce(Arc::new(Notifier::new(scope.clone(), settings, &sinks)));
+        }
         let config = EngineConfig {
             buckets: buckets(settings, &data_dir, &scope.region).await?,
             staging: data_dir.join("s3/.staging"),
@@ -109,7 +123,7 @@ impl Server {
             public_url: settings.public_url.clone(),
             compat: settings.compat(),
             quotas: settings.quotas(),
-            metrics: Metrics::default(),
+            metrics: Metrics::new(settings.metrics_flows.unwrap_or(FLOWS_WITH_SERIES)),
             tokens,
             authorizations: Authorizations::new(LIFETIME),
             outbound,
@@ -123,7 +137,7 @@ impl Server {
             _ => None,
         };
         let bound = Bound::bind(settings.listen(), tls.as_ref()).await?;
-        Ok(Self { app, bound, max_concurrent_runs, root, _lock: lock })
+        Ok(Self { app, bound, max_concurrent_runs, sinks, root, _lock: lock })
     }
 
     /// The base URL for clients.
@@ -149,7 +163,16 @@ impl Server {
             tokio::spawn(tasks::clean::run(Arc::clone(&app))),
             tokio::spawn(tasks::clean::run_sessions(Arc::clone(&app))),
             tokio::spawn(tasks::schedule::run(Arc::clone(&app))),
+            tokio::spawn(notify::deliver::bound(Arc::clone(&app))),
         ];
+        if let Err(error) = app.store.outbox().all_due().await {
+            tracing::warn!(error = explain(&error), "Notifications that were put off stay so.");
+        }
+        let last = CancellationToken::new();
+        let mut deliveries = JoinSet::new();
+        for sink in self.sinks {
+            deliveries.spawn(notify::deliver::run(Arc::clone(&app), sink, last.clone()));
+        }
         let stopping = app.stopping.clone();
         let stop = async move {
             stop.await;
@@ -158,6 +181,11 @@ impl Server {
         self.bound.serve(router(Arc::clone(&app)), stop).await;
         app.stopping.cancel();
         let _ = worker.await;
+        // What is not delivered now is at the next start.
+        last.cancel();
+        let delivered = async { while deliveries.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(LAST_NOTIFICATIONS, delivered).await;
+        deliveries.shutdown().await;
         others.iter().for_each(tokio::task::JoinHandle::abort);
         app.store.close().await;
     }

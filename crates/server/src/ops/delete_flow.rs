@@ -34,6 +34,7 @@ pub async fn run(call: Call, input: wire::DeleteFlowRequest) -> Result<wire::Del
     let subscription = Subscription::of(&call.app, &row, &definition).await?;
     match call.app.store.flows(call.account()).delete(&name, force).await {
         Ok(()) => {
+            call.app.metrics.forget_flow(&name);
             if let Some(subscription) = subscription {
                 subscription.end(&call.app);
             }

@@ -5,3 +5,5 @@ mod pull;
 pub mod rotate;
 pub mod schedule;
 pub mod worker;
+
+pub use pull::window_of;

@@ -23,6 +23,7 @@ use crate::catalog;
 use crate::convert::{now_ms, schedule, timestamp};
 use crate::error::ApiError;
 use crate::health;
+use crate::metrics::Took;
 use crate::server::explain;
 
 /// How long a run stays a worker's without a sign of life from it.
@@ -169,6 +170,9 @@ async fn carry_out(app: &Arc<App>, claimed: ClaimedRun, hurry: &CancellationToke
         committed: AtomicBool::new(matches!(claimed.work, Work::Complete(_))),
     };
     tracing::info!(run = %claimed.lease.id, flow = %claimed.run.flow, attempt = claimed.lease.attempt, "The run begins.");
+    if claimed.lease.attempt == 1 {
+        app.metrics.run_started(&claimed.run.flow);
+    }
     let work = hands.work(&claimed);
     tokio::pin!(work);
     let outcome = tokio::select! {
@@ -433,7 +437,9 @@ impl Hands<'_> {
                 let threshold = if failed { error_threshold(claimed) } else { None };
                 match queue.finish(&self.lease, ending, &counts, threshold).await {
                     Ok(finished) => {
-                        self.app.metrics.run_ended(status, records, started.elapsed());
+                        let whole = u64::try_from(now_ms() - claimed.run.started_at_ms).unwrap_or_default();
+                        let took = Took { work: started.elapsed(), whole: Duration::from_millis(whole) };
+                        self.app.metrics.run_ended(&claimed.run.flow, status, records, took);
                         if let Some(message) = finished.deactivated {
                             tracing::warn!(flow = %claimed.run.flow, message, "The flow was deactivated.");
                         }

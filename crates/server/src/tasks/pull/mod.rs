@@ -159,6 +159,11 @@ impl Plan {
     }
 }
 
+/// The window that a run pulls, if it has one and can be understood.
+pub fn window_of(claimed: &ClaimedRun) -> Option<PullWindow> {
+    Plan::new(claimed).ok()?.window()
+}
+
 fn pull(
     claimed: &ClaimedRun,
     schedule: Option<&Schedule>,

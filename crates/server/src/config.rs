@@ -36,6 +36,9 @@ pub struct Settings {
     /// S3 endpoint to use instead of the local buckets
     #[arg(long, env = "TIDEGATE_S3_ENDPOINT", value_name = "URL")]
     pub s3_endpoint: Option<String>,
+    /// Address at which the local buckets are served over the S3 API; not served without it
+    #[arg(long, env = "TIDEGATE_S3_LISTEN", value_name = "HOST:PORT", conflicts_with = "s3_endpoint")]
+    pub s3_listen: Option<SocketAddr>,
     /// Region that requests to the S3 endpoint are signed for [default: the server's region]
     #[arg(long, env = "TIDEGATE_S3_REGION", value_name = "REGION")]
     pub s3_region: Option<String>,
@@ -228,6 +231,7 @@ impl Settings {
             connection_check,
             compat,
             s3_endpoint,
+            s3_listen,
             s3_region,
             glue_endpoint,
             keyring,
@@ -355,16 +359,15 @@ impl Settings {
     /// # Errors
     /// A non-loopback address without TLS, with the ways out.
     pub fn check_transport(&self) -> Result<(), String> {
-        let listen = self.listen();
-        let safe =
-            listen.ip().is_loopback() || self.tls_cert.is_some() || self.behind_tls_proxy.unwrap_or(false);
-        if safe {
-            return Ok(());
+        let safe = self.tls_cert.is_some() || self.behind_tls_proxy.unwrap_or(false);
+        let addresses = [Some(self.listen()), self.s3_listen];
+        match addresses.into_iter().flatten().find(|address| !safe && !address.ip().is_loopback()) {
+            None => Ok(()),
+            Some(address) => Err(format!(
+                "{address} is not a loopback address and there is no TLS: give --tls-cert and --tls-key, or \
+                 --behind-tls-proxy if a proxy in front of the server ends TLS"
+            )),
         }
-        Err(format!(
-            "{listen} is not a loopback address and there is no TLS: give --tls-cert and --tls-key, or \
-             --behind-tls-proxy if a proxy in front of the server ends TLS"
-        ))
     }
 }
 
@@ -414,6 +417,9 @@ mod tests {
 
         let open =
             Settings { listen: Some("0.0.0.0:80".parse().expect("an address")), ..Settings::default() };
+        assert!(open.check_transport().expect_err("in the clear").contains("--tls-cert"));
+        let open =
+            Settings { s3_listen: Some("0.0.0.0:80".parse().expect("an address")), ..Settings::default() };
         assert!(open.check_transport().expect_err("in the clear").contains("--tls-cert"));
         let account = Settings { account_id: Some("12".to_owned()), ..Settings::default() };
         assert!(account.account_id().expect_err("two digits").contains("twelve digits"));

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use tidegate_connectors::kit::{Network, Outbound, OutboundPolicy, ProxySettings, TokenSink};
 use tidegate_core::{AccountId, Scope, Secret, fault};
 use tidegate_engine::{Buckets, Engine, EngineConfig};
@@ -21,7 +22,7 @@ use crate::aws;
 use crate::catalog::Catalog;
 use crate::config::{OutboundNetwork, Settings};
 use crate::entities::EntityCache;
-use crate::http::{Bound, PublicUrl, TlsFiles, router};
+use crate::http::{Bound, PublicUrl, TlsFiles, router, s3_listen};
 use crate::keys::{Keys, generate};
 use crate::metrics::Metrics;
 use crate::notify::{self, Notifier, Sink};
@@ -51,6 +52,8 @@ const LAST_NOTIFICATIONS: Duration = Duration::from_secs(5);
 pub struct Server {
     app: Arc<App>,
     bound: Bound,
+    /// The S3 API's listener, with its routes.
+    s3: Option<(Bound, Router)>,
     max_concurrent_runs: usize,
     sinks: Vec<Arc<dyn Sink>>,
     root: (String, Secret<String>),
@@ -137,7 +140,20 @@ impl Server {
             _ => None,
         };
         let bound = Bound::bind(settings.listen(), tls.as_ref()).await?;
-        Ok(Self { app, bound, max_concurrent_runs, sinks, root, _lock: lock })
+        let s3 = match settings.s3_listen {
+            Some(_) if settings.s3_endpoint.is_some() => {
+                return Err(
+                    "--s3-listen serves the local buckets, and --s3-endpoint uses others: give one of both"
+                        .to_owned(),
+                );
+            }
+            Some(address) => {
+                let routes = s3_listen::router(&app, data_dir.join("s3"))?;
+                Some((Bound::bind(address, tls.as_ref()).await?, routes))
+            }
+            None => None,
+        };
+        Ok(Self { app, bound, s3, max_concurrent_runs, sinks, root, _lock: lock })
     }
 
     /// The base URL for clients.
@@ -146,6 +162,15 @@ impl Server {
     /// When the listener has no address any more.
     pub fn url(&self) -> Result<String, String> {
         self.bound.url().map_err(|error| format!("the listener has no address: {error}"))
+    }
+
+    /// The base URL of the S3 API, if it is served.
+    ///
+    /// # Errors
+    /// When the listener has no address any more.
+    pub fn s3_url(&self) -> Result<Option<String>, String> {
+        let url = self.s3.as_ref().map(|(bound, _)| bound.url()).transpose();
+        url.map_err(|error| format!("the listener has no address: {error}"))
     }
 
     /// The root access key, for the demo, which is its own first client.
@@ -178,7 +203,13 @@ impl Server {
             stop.await;
             stopping.cancel();
         };
-        self.bound.serve(router(Arc::clone(&app)), stop).await;
+        let serve = self.bound.serve(router(Arc::clone(&app)), stop);
+        let serve_s3 = async {
+            if let Some((bound, routes)) = self.s3 {
+                bound.serve(routes, app.stopping.cancelled()).await;
+            }
+        };
+        tokio::join!(serve, serve_s3);
         app.stopping.cancel();
         let _ = worker.await;
         // What is not delivered now is at the next start.

@@ -35,6 +35,7 @@ impl Serve {
         tracing::info!(
             version = VERSION,
             data_dir = %settings.data_dir().display(),
+            s3 = server.s3_url()?,
             console = if tidegate_console::available() { console.as_str() } else { "not in this build" },
             "Started."
         );

@@ -6,6 +6,7 @@ mod listener;
 mod pages;
 mod pipeline;
 mod public_url;
+pub mod s3_listen;
 pub mod sigv4;
 
 use std::sync::Arc;

@@ -50,7 +50,11 @@ pub(crate) async fn receive(
 ) -> S3Result<Received> {
     let mut hasher = hasher(&claims)?;
     let mut md5 = claims.md5.as_ref().map(|_| Md5::new());
-    let (mut file, unplaced) = folders.unplaced()?;
+    let (mut file, unplaced) = blocking({
+        let folders = folders.clone();
+        move || folders.unplaced()
+    })
+    .await?;
     let (mut length, mut piece) = (0u64, Vec::with_capacity(PIECE));
     if let Some(mut body) = body {
         while let Some(bytes) = body.next().await {

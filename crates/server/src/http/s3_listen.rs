@@ -10,6 +10,8 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
+use futures::{StreamExt as _, stream};
+use http::header;
 use tidegate_core::Secret;
 use tidegate_s3_gateway::{Gateway, Keys};
 
@@ -28,11 +30,25 @@ pub fn router(app: &Arc<App>, root: PathBuf) -> Result<Router, String> {
         let (app, gateway) = (Arc::clone(&app), gateway.clone());
         async move {
             let begun = Instant::now();
-            let answer = gateway.call(request).await;
+            let answer = gateway.call(invited(request).await).await;
             app.metrics.request("S3", answer.status().as_u16(), begun.elapsed());
             answer.map(Body::new)
         }
     }))
+}
+
+/// Tells a client that waits for leave to send its body (`Expect: 100-continue`)
+/// to go on before anything else is done: some take an answer that comes late
+/// for the beginning of the next one.
+async fn invited(request: Request) -> Request {
+    if !request.headers().contains_key(header::EXPECT) {
+        return request;
+    }
+    let (head, body) = request.into_parts();
+    let mut rest = body.into_data_stream();
+    // The leave goes out when the body is asked for the first time.
+    let first = rest.next().await;
+    Request::from_parts(head, Body::from_stream(stream::iter(first).chain(rest)))
 }
 
 struct KeysOf(Arc<App>);

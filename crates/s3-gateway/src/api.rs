@@ -3,32 +3,19 @@
 
 use std::fs::{File, Metadata};
 use std::io;
-use std::os::unix::fs::FileExt as _;
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bytes::Bytes;
-use futures::stream;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use s3s::dto::*;
 use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 
+use crate::answers::{
+    Conditions, binary, body, contents, encoded, length, most_keys, read_token, source, token,
+};
 use crate::folders::{Folders, changed, failed, tag};
-use crate::listing::{Entry, Listing, Query, list};
+use crate::listing::{Listing, Query, list};
 use crate::multipart;
 use crate::receive::{Claims, blocking, receive};
-
-/// Bytes that are read from a file at once.
-const PIECE: u64 = 256 * 1024;
-
-/// Entries of a page of a listing.
-const MOST_KEYS: i32 = 1000;
-
-/// What stays as it is in the URL encoding of keys.
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
 
 /// The operations.
 pub(crate) struct Api {
@@ -77,134 +64,6 @@ impl Api {
     }
 }
 
-/// The conditions of a read.
-struct Conditions {
-    if_match: Option<ETagCondition>,
-    if_none_match: Option<ETagCondition>,
-    if_modified_since: Option<Timestamp>,
-    if_unmodified_since: Option<Timestamp>,
-}
-
-impl Conditions {
-    fn check(self, metadata: &Metadata) -> S3Result<()> {
-        let (now, at) = (tag(metadata), whole_seconds(metadata));
-        let same = |condition: &ETagCondition| match condition {
-            ETagCondition::Any => true,
-            ETagCondition::ETag(tag) => tag.value() == now.value(),
-        };
-        // A condition about the tag goes before the one about the time.
-        let changed = match (&self.if_match, self.if_unmodified_since) {
-            (Some(condition), _) => !same(condition),
-            (None, Some(time)) => at > time,
-            (None, None) => false,
-        };
-        if changed {
-            return Err(s3_error!(PreconditionFailed));
-        }
-        let unchanged = match (&self.if_none_match, self.if_modified_since) {
-            (Some(condition), _) => same(condition),
-            (None, Some(time)) => at <= time,
-            (None, None) => false,
-        };
-        if unchanged { Err(s3_error!(NotModified)) } else { Ok(()) }
-    }
-}
-
-/// The time of change as the header `Last-Modified` has it.
-fn whole_seconds(metadata: &Metadata) -> Timestamp {
-    use std::os::unix::fs::MetadataExt as _;
-    let seconds = u64::try_from(metadata.ctime()).unwrap_or_default();
-    Timestamp::from(SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds))
-}
-
-/// The bytes of a part of a file, in pieces.
-fn body(file: File, start: u64, end: u64) -> StreamingBlob {
-    let file = Arc::new(file);
-    StreamingBlob::wrap(stream::try_unfold(start, move |at| {
-        let file = Arc::clone(&file);
-        async move {
-            if at >= end {
-                return Ok::<_, io::Error>(None);
-            }
-            let read = tokio::task::spawn_blocking(move || {
-                let mut piece = vec![0; usize::try_from(PIECE.min(end - at)).unwrap_or_default()];
-                file.read_exact_at(&mut piece, at).map(|()| piece)
-            });
-            let piece = read.await.map_err(io::Error::other)??;
-            let next = at + piece.len() as u64;
-            Ok(Some((Bytes::from(piece), next)))
-        }
-    }))
-}
-
-fn length(bytes: u64) -> Option<i64> {
-    i64::try_from(bytes).ok()
-}
-
-/// The bucket and the key of what is copied.
-fn source(source: &CopySource) -> S3Result<(String, String)> {
-    match source {
-        CopySource::Bucket { bucket, key, .. } => Ok((bucket.to_string(), key.to_string())),
-        _ => Err(s3_error!(NotImplemented, "Only objects of this server's buckets are copied")),
-    }
-}
-
-/// Where a page goes on, as a token.
-fn token(entry: &Entry) -> String {
-    let kind = match entry {
-        Entry::Object(..) => 'o',
-        Entry::Prefix(_) => 'p',
-    };
-    URL_SAFE_NO_PAD.encode(format!("{kind}{}", entry.name()))
-}
-
-/// What a token says: after which name, and beyond which prefix.
-fn read_token(token: &str) -> S3Result<(String, Option<String>)> {
-    let text = URL_SAFE_NO_PAD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    let name = text.as_deref().and_then(|text| text.strip_prefix(['o', 'p'])).map(str::to_owned);
-    match (text, name) {
-        (Some(text), Some(name)) => {
-            let beyond = text.starts_with('p').then(|| name.clone());
-            Ok((name, beyond))
-        }
-        _ => Err(s3_error!(InvalidArgument, "The continuation token is incorrect")),
-    }
-}
-
-fn encoded(text: &str, encoding: Option<&EncodingType>) -> String {
-    match encoding {
-        Some(_) => utf8_percent_encode(text, PLAIN).to_string(),
-        None => text.to_owned(),
-    }
-}
-
-/// The objects and the prefixes of a page, on the wire.
-fn contents(listing: &Listing, encoding: Option<&EncodingType>) -> (ObjectList, CommonPrefixList) {
-    let (mut objects, mut prefixes) = (Vec::new(), Vec::new());
-    for entry in &listing.entries {
-        let name = Some(encoded(entry.name(), encoding));
-        match entry {
-            Entry::Object(_, metadata) => objects.push(Object {
-                key: name,
-                e_tag: Some(tag(metadata)),
-                last_modified: Some(changed(metadata)),
-                size: length(metadata.len()),
-                storage_class: Some(ObjectStorageClass::from_static(ObjectStorageClass::STANDARD)),
-                ..Object::default()
-            }),
-            Entry::Prefix(_) => prefixes.push(CommonPrefix { prefix: name }),
-        }
-    }
-    (objects, prefixes)
-}
-
-fn most_keys(asked: Option<i32>) -> S3Result<i32> {
-    match asked.unwrap_or(MOST_KEYS) {
-        asked if asked < 0 => Err(s3_error!(InvalidArgument, "max-keys must not be negative")),
-        asked => Ok(asked.min(MOST_KEYS)),
-    }
-}
-
 #[async_trait]
 impl S3 for Api {
     async fn list_buckets(&self, _: S3Request<ListBucketsInput>) -> S3Result<S3Response<ListBucketsOutput>> {
@@ -245,7 +104,7 @@ impl S3 for Api {
         let bucket = request.input.bucket;
         let location = Some(format!("/{bucket}"));
         self.blocking(move |folders| folders.create_bucket(&bucket)).await?;
-        Ok(S3Response::new(CreateBucketOutput { location, ..CreateBucketOutput::default() }))
+        Ok(S3Response::new(CreateBucketOutput { location }))
     }
 
     async fn delete_bucket(
@@ -659,8 +518,4 @@ impl S3 for Api {
             .await?;
         Ok(S3Response::new(AbortMultipartUploadOutput::default()))
     }
-}
-
-fn binary() -> ContentType {
-    "binary/octet-stream".to_owned()
 }

@@ -1,7 +1,7 @@
 //! The S3 API over folders: each folder below a root is a bucket, each file in
 //! it an object. It serves the local buckets of Tidegate to AWS's own clients.
 //!
-//! Reading order: [`Gateway`] answers requests; `api` is S3's operations;
+//! Reading order: [`Gateway`] answers requests; `api` is S3's operations, `answers` what they answer with;
 //! `names` says what a bucket's name and a key may be; `folders` finds and
 //! replaces files, `listing` lists them, `receive` takes what is sent,
 //! `multipart` puts parts together.
@@ -10,6 +10,7 @@
 //! of the buckets can be named, the staged output of runs included; and every
 //! request is signed (SigV4) with a key that the server knows.
 
+mod answers;
 mod api;
 mod folders;
 mod listing;

@@ -57,9 +57,6 @@ pub struct App {
     pub authorizations: Authorizations,
     /// The one client of all connectors.
     pub outbound: Arc<Outbound>,
-    /// The client of services that the operator named (AWS, webhooks).
-    #[cfg_attr(not(test), allow(dead_code))]
-    pub services: Arc<Outbound>,
     /// Where flows register what they have written.
     pub catalog: Catalog,
     /// The rotation of the vault's key.

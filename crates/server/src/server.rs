@@ -131,7 +131,6 @@ impl Server {
             authorizations: Authorizations::new(LIFETIME),
             outbound,
             catalog: Catalog::new(&services, &region, settings.glue_endpoint.as_deref()),
-            services,
             rotation: RotationState::default(),
             stopping: CancellationToken::new(),
         });

@@ -11,7 +11,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use futures::{StreamExt as _, stream};
-use http::header;
+use http::{HeaderValue, Version, header};
 use tidegate_core::Secret;
 use tidegate_s3_gateway::{Gateway, Keys};
 
@@ -30,11 +30,22 @@ pub fn router(app: &Arc<App>, root: PathBuf) -> Result<Router, String> {
         let (app, gateway) = (Arc::clone(&app), gateway.clone());
         async move {
             let begun = Instant::now();
-            let answer = gateway.call(invited(request).await).await;
+            let uninvited = is_uninvited(&request);
+            let mut answer = gateway.call(invited(request).await).await;
             app.metrics.request("S3", answer.status().as_u16(), begun.elapsed());
+            if uninvited {
+                answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
             answer.map(Body::new)
         }
     }))
+}
+
+/// Whether a client waits for leave to send nothing: then none is given. Botocore
+/// takes the next answer on this connection for a part of this one, so there is none.
+fn is_uninvited(request: &Request) -> bool {
+    let is_empty = request.headers().get(header::CONTENT_LENGTH).is_some_and(|length| length == "0");
+    is_empty && request.headers().contains_key(header::EXPECT) && request.version() < Version::HTTP_2
 }
 
 /// Tells a client that waits for leave to send its body (`Expect: 100-continue`)

@@ -160,7 +160,7 @@ impl Stage {
             Place::S3(store) => {
                 let (store, bucket, key) = (store.clone(), bucket.clone(), key.clone());
                 let target = Target { store, bucket, key, folder: self.folder.clone() };
-                Ok(Sink::S3(Uploading::begin(target, &self.handle, &self.cancel)?))
+                Ok(Sink::S3(Box::new(Uploading::begin(target, &self.handle, &self.cancel)?)))
             }
         }
     }

@@ -201,7 +201,7 @@ impl<'s> Writer<'s> {
         let sink = match &stage.place {
             Place::S3(_) if stage.partition.is_empty() => {
                 let target = self.target(key).ok_or_else(|| RunError::Internal("no endpoint".to_owned()))?;
-                Sink::S3(Uploading::begin(target, &stage.handle, &stage.cancel)?)
+                Sink::S3(Box::new(Uploading::begin(target, &stage.handle, &stage.cancel)?))
             }
             _ => {
                 let path = self.path(group, number);
@@ -343,7 +343,7 @@ impl Write for Counted {
 /// Where a file's bytes go.
 pub(super) enum Sink {
     Local(fs::File),
-    S3(Uploading),
+    S3(Box<Uploading>),
 }
 
 impl Sink {

@@ -25,13 +25,11 @@ use crate::files::source::Wanted;
 use crate::files::stage::{Errors, Message, Place, Stage};
 use crate::files::{key, publish, source};
 use crate::plan::{self, Execution, Rows};
+use crate::table::{WAITING_BATCHES, ahead};
 use crate::tasks::{self, Typing};
 
 /// Rows of a batch between the plan's operators.
 const BATCH_ROWS: usize = 8_192;
-/// Batches that wait between the plan and the encoding thread.
-const WAITING_BATCHES: usize = 2;
-
 /// What an engine works with.
 #[derive(Debug)]
 pub struct EngineConfig {
@@ -265,7 +263,7 @@ impl Engine {
         };
         let partition = lowered.partition.clone();
         let execution =
-            plan::execute(&self.session.0, schema, parts, lowered, progress.clone(), options).await?;
+            plan::execute(&self.session.0, schema, ahead(parts), lowered, progress.clone(), options).await?;
         let name = publish::attempt_name(&run.execution, run.attempt);
         let stage = Stage {
             place,

@@ -38,6 +38,10 @@ pub(super) struct CsvFile {
     /// A CR ended the last line; an LF right after it belongs to it.
     skip_lf: bool,
     mark: usize,
+    /// Bytes of the piece at hand that [`Self::is_utf8`] tells about.
+    judged: usize,
+    /// Whether what lies wholly in the piece at hand is known to be UTF-8.
+    is_utf8: bool,
     names: Vec<String>,
     has_header: bool,
     /// Nothing but the header is read.
@@ -59,6 +63,8 @@ impl CsvFile {
             record_line: 1,
             skip_lf: false,
             mark: 0,
+            judged: 0,
+            is_utf8: false,
             names: Vec::new(),
             has_header: false,
             only_header: false,
@@ -77,8 +83,10 @@ impl CsvFile {
         self.has_header.then_some(self.names.as_slice())
     }
 
-    /// Reads a piece, up to a full batch; gives the number of bytes used.
+    /// Reads a piece, up to a full batch; gives the number of bytes used. What
+    /// was not used must come first in the next call.
     pub(super) fn feed(&mut self, piece: &[u8], columns: &mut Columns) -> Result<usize, String> {
+        self.judge(piece);
         let mut at = 0;
         while at < piece.len() && !columns.is_full() && !(self.only_header && self.has_header) {
             let byte = piece[at];
@@ -99,30 +107,25 @@ impl CsvFile {
                         at += 1;
                     } else if byte == b'"' {
                         self.quoted = true;
-                        self.state = State::Quoted;
-                        at += 1;
+                        if self.field.is_empty()
+                            && let Some((field, delimiter)) = whole_field(rest)
+                        {
+                            self.count_lines(field);
+                            self.delimit(field, self.is_utf8, delimiter, columns)?;
+                            at += field.len() + 3;
+                        } else {
+                            self.state = State::Quoted;
+                            at += 1;
+                        }
                     } else {
                         self.state = State::Plain;
+                        at += self.plain(rest, columns)?;
                     }
                 }
-                State::Plain => match memchr3(b',', b'\n', b'\r', rest) {
-                    None => {
-                        self.keep(rest)?;
-                        at = piece.len();
-                    }
-                    Some(end) => {
-                        if self.field.is_empty() {
-                            self.delimit(&rest[..end], rest[end], columns)?;
-                        } else {
-                            self.keep(&rest[..end])?;
-                            self.delimit_kept(rest[end], columns)?;
-                        }
-                        at += end + 1;
-                    }
-                },
+                State::Plain => at += self.plain(rest, columns)?,
                 State::Quoted => {
                     let end = memchr(b'"', rest).unwrap_or(rest.len());
-                    self.line += memchr_iter(b'\n', &rest[..end]).count() as u64;
+                    self.count_lines(&rest[..end]);
                     self.keep(&rest[..end])?;
                     if end < rest.len() {
                         self.state = State::Closing;
@@ -142,7 +145,46 @@ impl CsvFile {
                 }
             }
         }
+        self.judged -= at;
         Ok(at)
+    }
+
+    /// Checks a new piece as a whole: text by text it takes longer. Texts that
+    /// are cut by the piece's ends are checked when they are put together.
+    fn judge(&mut self, piece: &[u8]) {
+        if self.judged > 0 {
+            return;
+        }
+        let is_inside = self.state != State::Start || !self.field.is_empty();
+        let cut = piece.iter().take(if is_inside { 3 } else { 0 });
+        let cut = cut.take_while(|byte| (0x80..0xc0).contains(*byte)).count();
+        self.is_utf8 = match std::str::from_utf8(&piece[cut..]) {
+            Ok(_) => true,
+            Err(error) => error.error_len().is_none(),
+        };
+        self.judged = piece.len();
+    }
+
+    /// Reads on in a field without quotes; gives the number of bytes used.
+    fn plain(&mut self, rest: &[u8], columns: &mut Columns) -> Result<usize, String> {
+        let Some(end) = memchr3(b',', b'\n', b'\r', rest) else {
+            self.keep(rest)?;
+            return Ok(rest.len());
+        };
+        if self.field.is_empty() {
+            self.delimit(&rest[..end], self.is_utf8, rest[end], columns)?;
+        } else {
+            self.keep(&rest[..end])?;
+            self.delimit_kept(rest[end], columns)?;
+        }
+        Ok(end + 1)
+    }
+
+    fn count_lines(&mut self, text: &[u8]) {
+        // Most have none, and that is told sooner than a count of none.
+        if memchr(b'\n', text).is_some() {
+            self.line += memchr_iter(b'\n', text).count() as u64;
+        }
     }
 
     /// Takes the last record, which may lack its line end.
@@ -172,7 +214,7 @@ impl CsvFile {
 
     fn delimit_kept(&mut self, delimiter: u8, columns: &mut Columns) -> Result<(), String> {
         let mut field = std::mem::take(&mut self.field);
-        self.delimit(&field, delimiter, columns)?;
+        self.delimit(&field, false, delimiter, columns)?;
         // The memory is used again.
         field.clear();
         self.field = field;
@@ -180,13 +222,19 @@ impl CsvFile {
     }
 
     /// Ends a field, and the record if a line end follows.
-    fn delimit(&mut self, field: &[u8], delimiter: u8, columns: &mut Columns) -> Result<(), String> {
+    fn delimit(
+        &mut self,
+        field: &[u8],
+        is_utf8: bool,
+        delimiter: u8,
+        columns: &mut Columns,
+    ) -> Result<(), String> {
         let ends_record = delimiter != b',';
         let is_blank = ends_record && self.index == 0 && field.is_empty() && !self.quoted;
         // A blank line is a record only where a record has one field, which
         // is then null.
         if !is_blank || (self.has_header && self.targets.len() == 1) {
-            self.take_field(field, columns)?;
+            self.take_field(field, is_utf8, columns)?;
             if ends_record {
                 self.end_record(columns)?;
             }
@@ -202,7 +250,7 @@ impl CsvFile {
         Ok(())
     }
 
-    fn take_field(&mut self, field: &[u8], columns: &mut Columns) -> Result<(), String> {
+    fn take_field(&mut self, field: &[u8], is_utf8: bool, columns: &mut Columns) -> Result<(), String> {
         let index = self.index;
         self.index += 1;
         let text = || {
@@ -221,7 +269,10 @@ impl CsvFile {
                 if field.is_empty() && !self.quoted {
                     builder.append_null();
                 } else {
-                    builder.append_value(text()?);
+                    if !is_utf8 {
+                        text()?;
+                    }
+                    builder.append(field);
                     columns.bytes += field.len();
                 }
                 Ok(())
@@ -285,6 +336,15 @@ impl CsvFile {
     }
 }
 
+/// The first field of a text that begins with a quote, without its quotes, and
+/// what ends it; `None` if it holds quotes or its end is not in sight.
+fn whole_field(rest: &[u8]) -> Option<(&[u8], u8)> {
+    let inside = &rest[1..];
+    let end = memchr(b'"', inside)?;
+    let delimiter = *inside.get(end + 1)?;
+    matches!(delimiter, b',' | b'\n' | b'\r').then_some((&inside[..end], delimiter))
+}
+
 #[cfg(test)]
 mod tests {
     use tidegate_core::flow::InputFormat;
@@ -300,7 +360,7 @@ mod tests {
             assert_eq!(file.feed(piece, &mut columns)?, piece.len());
         }
         file.finish(&mut columns)?;
-        let arrays: Vec<_> = columns.builders.iter_mut().map(|builder| builder.finish()).collect();
+        let arrays: Vec<_> = columns.builders.iter_mut().map(|builder| builder.finish().unwrap()).collect();
         let row =
             |row| arrays.iter().map(|array| array.iter().nth(row).unwrap().map(str::to_owned)).collect();
         Ok((0..columns.rows).map(row).collect())
@@ -329,7 +389,7 @@ mod tests {
 
     #[test]
     fn broken_files_say_where() {
-        let cases: [(&[u8], &str); 8] = [
+        let cases: [(&[u8], &str); 12] = [
             (b"a,b\n1,2\n3\n", "line 3: the header names 2 fields, this record has 1"),
             (b"a,b\n\"1\n\",2,3\n", "line 2: the header names 2 fields, this record has more"),
             (b"a,a\n", "line 1: the header names the field a twice"),
@@ -338,9 +398,15 @@ mod tests {
             (b"a\n\"x\"y\n", "line 2: there is text after a closing quote"),
             (b"a\n\"x\n", "the quote of the record on line 2 is not closed at the end of the file"),
             (b"a\n\xff\n", "line 2: the text is not UTF-8"),
+            (b"a\nb\n\"\xff\"\nd\n", "line 3: the text is not UTF-8"),
+            (b"a\nbcd\n\xa9\n", "line 3: the text is not UTF-8"),
+            (b"a\nbc\xc3\n\xa9d\n", "line 2: the text is not UTF-8"),
+            (b"a\n\"b\xc3\"\n", "line 2: the text is not UTF-8"),
         ];
         for (text, expected) in cases {
-            assert_eq!(read(text, 4, &["a"]), Err(expected.to_owned()));
+            for size in 1..=text.len() {
+                assert_eq!(read(text, size, &["a"]), Err(expected.to_owned()), "pieces of {size}");
+            }
         }
     }
 }

@@ -121,7 +121,7 @@ fn take_line(
         let text = std::str::from_utf8(line).map_err(|_| "it is not UTF-8".to_owned())?;
         columns.bytes += text.len();
         columns.rows += 1;
-        columns.builders.iter_mut().for_each(|builder| builder.append_value(text));
+        columns.builders.iter_mut().for_each(|builder| builder.append(line));
         return Ok(());
     };
     let mut values = vec![None; columns.builders.len()];
@@ -131,7 +131,7 @@ fn take_line(
             None | Some("null") => builder.append_null(),
             Some(raw) => {
                 columns.bytes += raw.len();
-                builder.append_value(raw);
+                builder.append(raw.as_bytes());
             }
         }
     }
@@ -273,7 +273,7 @@ mod tests {
             assert_eq!(file.feed(piece, &mut columns)?, piece.len());
         }
         file.finish(&mut columns)?;
-        let arrays: Vec<_> = columns.builders.iter_mut().map(|builder| builder.finish()).collect();
+        let arrays: Vec<_> = columns.builders.iter_mut().map(|builder| builder.finish().unwrap()).collect();
         let row =
             |row| arrays.iter().map(|array| array.iter().nth(row).unwrap().map(str::to_owned)).collect();
         Ok((0..columns.rows).map(row).collect())

@@ -19,6 +19,7 @@ pub(crate) mod shape;
 pub(crate) mod source;
 pub(crate) mod spill;
 pub(crate) mod stage;
+mod text_column;
 mod text_in;
 pub(crate) mod text_out;
 pub(crate) mod upload;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::{Buf as _, Bytes};
-use datafusion::arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, StringBuilder};
+use datafusion::arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
@@ -16,6 +16,7 @@ use super::gz::{self, Inflater};
 use super::json_in::{JsonFile, Keys};
 use super::opened::{Opened, Version};
 use super::source::{self, BATCH_BYTES, BATCH_ROWS, no_such_field, torn};
+use super::text_column::TextColumn;
 use crate::error::RunError;
 use crate::table::Parts;
 
@@ -132,7 +133,7 @@ fn refuse_inner(start: &[u8]) -> Result<(), String> {
 /// The columns of a batch in the making.
 pub(super) struct Columns {
     pub schema: SchemaRef,
-    pub builders: Vec<StringBuilder>,
+    pub builders: Vec<TextColumn>,
     /// Which columns any file has had so far.
     pub seen: Vec<bool>,
     pub rows: usize,
@@ -152,7 +153,7 @@ impl Columns {
         };
         let fields: Vec<Field> = names.iter().map(field).collect();
         Self {
-            builders: fields.iter().map(|_| StringBuilder::new()).collect(),
+            builders: fields.iter().map(|_| TextColumn::new()).collect(),
             seen: vec![false; fields.len()],
             schema: Arc::new(Schema::new(fields)),
             rows: 0,
@@ -169,7 +170,10 @@ impl Columns {
         if self.rows == 0 {
             return Ok(None);
         }
-        let arrays = self.builders.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef).collect();
+        let mut arrays = Vec::with_capacity(self.builders.len());
+        for builder in &mut self.builders {
+            arrays.push(Arc::new(builder.finish()?) as ArrayRef);
+        }
         let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
         (self.rows, self.bytes) = (0, 0);
         Ok(Some(RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options)?))

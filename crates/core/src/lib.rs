@@ -5,6 +5,7 @@
 //! [`connector`] is the trait between the engine and the applications,
 //! [`description`] is what a connector says about itself.
 
+pub mod bucket;
 pub mod civil;
 pub mod connection;
 pub mod connector;

@@ -8,8 +8,9 @@ use std::time::{Duration, SystemTime};
 
 use s3s::dto::{ETag, Timestamp};
 use s3s::{S3Error, S3Result, s3_error};
+use tidegate_core::bucket::UNFINISHED;
 
-use crate::names::{self, UNFINISHED};
+use crate::names;
 
 /// The folder of what is still being sent, beside the buckets. No bucket can
 /// have its name.

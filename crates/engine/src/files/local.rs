@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tidegate_core::bucket::UNFINISHED;
 
 use super::buckets::{BucketError, Object};
 use super::key;
@@ -15,8 +16,6 @@ use super::opened::{Opened, Store, Version};
 
 /// Bytes that are read from a file at once.
 pub(super) const READ_SIZE: u64 = 256 * 1024;
-/// A file that is still being copied into its place from another file system.
-pub(super) const UNFINISHED: &str = ".tidegate-unfinished-";
 
 /// Folders below a root; see [`super::buckets::Buckets::local`].
 #[derive(Clone, Debug)]

@@ -12,12 +12,13 @@ use std::path::{Path, PathBuf};
 use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::ObjectStoreExt as _;
 use object_store::multipart::{MultipartStore as _, PartId};
+use tidegate_core::bucket::UNFINISHED;
 use tidegate_core::run::{CommitList, CommitStep};
 use tidegate_core::{ExecutionId, fault};
 
 use super::buckets::{BucketError, Buckets, named};
 use super::key;
-use super::local::{LocalBuckets, UNFINISHED, blocking, failed, lies_below};
+use super::local::{LocalBuckets, blocking, failed, lies_below};
 use super::s3::{self, S3Buckets};
 use super::stage::{MANY, sync_file_system, sync_folder};
 use super::upload::{UPLOADS, Upload};

@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -81,13 +82,14 @@ def test_it_runs_against_ones_own_sap_and_asks_for_the_password_without_echo(tmp
         os.execve(command[0], command, environment(tmp_path))
     shown, end, typed = "", time.monotonic() + 60, False
     while time.monotonic() < end:
-        ready, _, _ = select.select([terminal], [], [], 1)
+        ready, _, _ = select.select([terminal], [], [], 0.05)
         if ready:
             try:
                 shown += os.read(terminal, 65536).decode("utf-8", "replace")
             except OSError:
                 break
-        if not typed and "Password of" in shown:
+        # A person types long after the question is shown; what is typed before the echo is off is seen.
+        if not typed and "Password of" in shown and not termios.tcgetattr(terminal)[3] & termios.ECHO:
             os.write(terminal, f"{password}\n".encode())
             typed = True
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, shown

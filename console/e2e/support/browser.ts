@@ -38,8 +38,6 @@ export class Watch {
   readonly lines: string[] = []
   /** Bodies of the answers, by method and address. */
   readonly bodies: { what: string; text: string }[] = []
-  /** The answers whose bodies a page had left before they were read. */
-  readonly unread: string[] = []
   private readonly reading = new Set<Promise<void>>()
   private expected: RegExp[] = []
   private readonly origins: Set<string>
@@ -94,15 +92,11 @@ export class Watch {
       const url = new URL(response.url())
       this.lines.push(`${response.status()} ${response.url()}`)
       if (url.pathname.includes('/assets/') || url.protocol === 'data:') return
-      const what = `${response.request().method()} ${response.url()} ${JSON.stringify(response.headers())}`
       const read = response
         .text()
-        .then(text => void this.bodies.push({ what, text }))
+        .then(text => void this.bodies.push({ what: `${response.request().method()} ${response.url()} ${JSON.stringify(response.headers())}`, text }))
         // A redirect, or a page that was left, has no body any more.
-        .catch(() => {
-          this.bodies.push({ what, text: '' })
-          if (response.ok()) this.unread.push(what)
-        })
+        .catch(() => void this.bodies.push({ what: `${response.request().method()} ${response.url()} ${JSON.stringify(response.headers())}`, text: '' }))
         .finally(() => void this.reading.delete(read))
       this.reading.add(read)
     })

@@ -130,7 +130,9 @@ for (const dark of [false, true]) {
     await accessible(page, 'sign-in')
   })
 
-  browserTest(use, `every page, ${theme}`, { dark, seconds: 180 }, async ({ page, context }) => {
+  browserTest(use, `every page, ${theme}`, { dark, seconds: 180 }, async ({ page, context, watch }) => {
+    // Some of the pages are about what is not there.
+    watch.expectStatus(400, 404)
     const found: string[] = []
     for (const [what, hash, ready] of PAGES) {
       // A page of its own each, so that no dialog or help panel of the one before is open.

@@ -25,11 +25,15 @@ use crate::files::source::Wanted;
 use crate::files::stage::{Errors, Message, Place, Stage};
 use crate::files::{key, publish, source};
 use crate::plan::{self, Execution, Rows};
-use crate::table::{WAITING_BATCHES, ahead};
+use crate::table::ahead;
 use crate::tasks::{self, Typing};
 
 /// Rows of a batch between the plan's operators.
 const BATCH_ROWS: usize = 8_192;
+/// Batches that wait for the encoding thread: while a row group is compressed
+/// and written, the plan shall find something to do.
+const BATCHES_TO_ENCODE: usize = 6;
+
 /// What an engine works with.
 #[derive(Debug)]
 pub struct EngineConfig {
@@ -149,7 +153,7 @@ impl Engine {
         let (mut execution, mut stage) = opened;
         fault::point("source.opened");
         stage.cancel = cancel.clone();
-        let (to_stage, batches) = mpsc::channel(WAITING_BATCHES);
+        let (to_stage, batches) = mpsc::channel(BATCHES_TO_ENCODE);
         let staging = tokio::task::spawn_blocking(move || stage.run(batches));
 
         let pump = async {
@@ -184,7 +188,8 @@ impl Engine {
         let list = pumped.and(staged)?;
         fault::point("output.staged");
         if !progress.adds_up() {
-            tracing::error!(execution = %run.execution, ?progress, "the counts of a run do not add up");
+            // Nothing is visible yet, and a result that nobody can account for shall never be.
+            return Err(RunError::Internal(format!("the counts of the run do not add up: {progress:?}")));
         }
         Ok(list)
     }
@@ -231,7 +236,7 @@ impl Engine {
                 // Each batch of a scan is a page.
                 let pages = scan.batches.zip(futures::stream::iter(1..));
                 let parts = pages.map(|(batch, number)| Ok((number, batch?))).boxed();
-                (scan.schema, parts, Typing::Typed)
+                (scan.schema, ahead(parts), Typing::Typed)
             }
             (SourceInput::Files, SourceSpec::S3(files)) => {
                 let wanted = if spec.tasks.contains(&Task::Passthrough) {
@@ -263,7 +268,7 @@ impl Engine {
         };
         let partition = lowered.partition.clone();
         let execution =
-            plan::execute(&self.session.0, schema, ahead(parts), lowered, progress.clone(), options).await?;
+            plan::execute(&self.session.0, schema, parts, lowered, progress.clone(), options).await?;
         let name = publish::attempt_name(&run.execution, run.attempt);
         let stage = Stage {
             place,

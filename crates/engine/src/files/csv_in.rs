@@ -11,6 +11,9 @@ use memchr::{memchr, memchr_iter, memchr3};
 use super::source::LONGEST;
 use super::text_in::Columns;
 
+/// The longest record, in bytes: a batch holds it whole.
+const LONGEST_RECORD: usize = 4 * LONGEST;
+
 const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +36,9 @@ pub(super) struct CsvFile {
     quoted: bool,
     /// Fields of the record so far.
     index: usize,
+    /// Bytes that the record has put into columns so far. They count for the
+    /// batch when the record ends: a batch ends with a record and nowhere else.
+    record_bytes: usize,
     line: u64,
     record_line: u64,
     /// A CR ended the last line; an LF right after it belongs to it.
@@ -59,6 +65,7 @@ impl CsvFile {
             field: Vec::new(),
             quoted: false,
             index: 0,
+            record_bytes: 0,
             line: 1,
             record_line: 1,
             skip_lf: false,
@@ -273,7 +280,10 @@ impl CsvFile {
                         text()?;
                     }
                     builder.append(field);
-                    columns.bytes += field.len();
+                    self.record_bytes += field.len();
+                }
+                if self.record_bytes > LONGEST_RECORD {
+                    return Err(format!("line {}: the record is longer than 64 MiB", self.record_line));
                 }
                 Ok(())
             }
@@ -290,6 +300,7 @@ impl CsvFile {
         for absent in &self.absent {
             columns.builders[*absent].append_null();
         }
+        columns.bytes += std::mem::take(&mut self.record_bytes);
         columns.rows += 1;
         Ok(())
     }
@@ -347,9 +358,39 @@ fn whole_field(rest: &[u8]) -> Option<(&[u8], u8)> {
 
 #[cfg(test)]
 mod tests {
+    use datafusion::arrow::array::{Array as _, AsArray as _};
     use tidegate_core::flow::InputFormat;
 
+    use super::super::source::BATCH_BYTES;
     use super::*;
+
+    #[test]
+    fn a_batch_ends_with_a_record_whatever_fills_it() {
+        let names = ["i", "x", "y"].map(str::to_owned);
+        // One record alone is more than a batch; many small ones fill it by bytes before they do by rows.
+        for (width, rows) in [(BATCH_BYTES + 10, 3), (700, 20_000), (BATCH_BYTES / 2, 5)] {
+            let long = "x".repeat(width);
+            let text: String = std::iter::once("x,i,y\n".to_owned())
+                .chain((0..rows).map(|row| format!("{long},{row},\n")))
+                .collect();
+            let (mut file, mut columns) = (CsvFile::new(), Columns::new(&names, InputFormat::Csv));
+            let (mut rest, mut read) = (text.as_bytes(), 0);
+            while !rest.is_empty() {
+                rest = &rest[file.feed(rest, &mut columns).unwrap()..];
+                if rest.is_empty() {
+                    file.finish(&mut columns).unwrap();
+                }
+                let batch = columns.take().expect("columns of one length").expect("records");
+                let expected: Vec<String> =
+                    (read..read + batch.num_rows()).map(|row| row.to_string()).collect();
+                let found: Vec<_> = batch.column(0).as_string::<i32>().iter().flatten().collect();
+                assert_eq!(found, expected);
+                assert_eq!(batch.column(2).null_count(), batch.num_rows());
+                read += batch.num_rows();
+            }
+            assert_eq!(read, rows);
+        }
+    }
 
     /// Reads a text in pieces of a size; rows as texts, null as `None`.
     fn read(text: &[u8], size: usize, names: &[&str]) -> Result<Vec<Vec<Option<String>>>, String> {

@@ -18,7 +18,7 @@ use super::opened::{Opened, Version};
 use super::source::{self, BATCH_BYTES, BATCH_ROWS, no_such_field, torn};
 use super::text_column::TextColumn;
 use crate::error::RunError;
-use crate::table::Parts;
+use crate::table::{Parts, ahead};
 
 /// The bytes of a text file, out of whatever it came in.
 type TextBytes = BoxStream<'static, Result<Bytes, RunError>>;
@@ -166,7 +166,8 @@ impl Columns {
         self.rows >= BATCH_ROWS || self.bytes >= BATCH_BYTES
     }
 
-    fn take(&mut self) -> Result<Option<RecordBatch>, RunError> {
+    /// The batch so far; the columns begin anew.
+    pub(super) fn take(&mut self) -> Result<Option<RecordBatch>, RunError> {
         if self.rows == 0 {
             return Ok(None);
         }
@@ -211,7 +212,7 @@ impl Reader {
             let batch = reader.next_batch(&mut current, &mut number).await?;
             Ok(batch.map(|batch| ((number, batch), (reader, current, number))))
         });
-        parts.boxed()
+        ahead(parts.boxed())
     }
 
     async fn next_batch(
@@ -265,7 +266,12 @@ impl Reader {
             current.piece.advance(used);
         }
         Progress::add(&self.progress.records_read, self.columns.rows as u64);
-        self.columns.take()
+        let batch = self.columns.take()?;
+        if batch.is_none() && at.is_some() {
+            // No batch means the end of the source: it must be none in the middle of a file.
+            return Err(RunError::Internal("a file was left before its end".to_owned()));
+        }
+        Ok(batch)
     }
 
     /// A CSV field that no file has is a mistake in a task; in JSON it may

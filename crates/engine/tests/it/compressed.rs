@@ -9,7 +9,7 @@ use tidegate_core::flow::{InputFormat, OutputFormat};
 use tidegate_core::task::Task;
 use tidegate_engine::SourceInput;
 
-use crate::support::{Bench, flow, map_all, s3};
+use crate::support::{Bench, flow, map, map_all, s3};
 
 /// Names and contents.
 type Files<'a> = &'a [(&'a str, Vec<u8>)];
@@ -18,15 +18,6 @@ fn gzip(content: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(content).unwrap();
     encoder.finish().unwrap()
-}
-
-fn map(field: &str) -> Vec<Task> {
-    vec![Task::Map {
-        source: field.to_owned(),
-        destination: field.to_owned(),
-        source_type: None,
-        destination_type: None,
-    }]
 }
 
 #[tokio::test]
@@ -48,7 +39,7 @@ async fn compressed_files_read_like_others_and_beside_them() {
         ),
         (
             InputFormat::Csv,
-            map("x"),
+            vec![map("x")],
             &[("a.gz", gzip(b"x,y\n1,2\n")), ("b", b"x\n3\n".to_vec())],
             2,
             "x\r\n1\r\n3\r\n",
@@ -120,7 +111,7 @@ async fn what_is_wrong_with_a_compressed_file_is_told_with_its_name() {
         ("a.gz", gzip(b"x\n1,2\n"), "line 2: the header names 1 fields, this record has more"),
     ];
     for (name, content, expected) in cases {
-        for tasks in [map("x"), map_all()] {
+        for tasks in [vec![map("x")], map_all()] {
             let bench = Bench::new();
             bench.put(&format!("in/{name}"), &content);
             let spec = flow(s3(InputFormat::Csv, "in"), OutputFormat::Json, tasks);

@@ -17,7 +17,7 @@ use tidegate_core::plan::{Comparison, Filter};
 use tidegate_core::task::{OnMissingField, Policies, Task};
 use tidegate_engine::SourceInput;
 
-use crate::support::{Bench, flow, map_all, s3};
+use crate::support::{Bench, flow, map, map_all, s3};
 
 /// Names and contents.
 type Files<'a> = &'a [(&'a str, &'a [u8])];
@@ -32,15 +32,6 @@ fn parquet(batch: &RecordBatch) -> Vec<u8> {
 fn batch(columns: &[(&str, ArrayRef)]) -> RecordBatch {
     let columns = columns.iter().map(|(name, array)| (*name, array.clone(), true));
     RecordBatch::try_from_iter_with_nullable(columns).unwrap()
-}
-
-fn map(field: &str) -> Task {
-    Task::Map {
-        source: field.to_owned(),
-        destination: field.to_owned(),
-        source_type: None,
-        destination_type: None,
-    }
 }
 
 fn to_json(tasks: Vec<Task>) -> FlowSpec {

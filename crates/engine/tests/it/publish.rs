@@ -14,7 +14,7 @@ use tidegate_engine::{RunError, RunIdentity, SourceInput};
 use tokio_util::sync::CancellationToken;
 
 use crate::formats::orders;
-use crate::support::{Bench, engine, files, flow, map_all, run, sap, scan};
+use crate::support::{Bench, counted, engine, files, flow, map_all, run, sap, scan};
 
 /// Five batches into five files, in a folder of the run's own or not.
 fn five_files(own_folder: bool) -> (FlowSpec, SourceInput) {
@@ -137,9 +137,9 @@ async fn discarding_leaves_nothing_and_later_attempts_clear_earlier_ones() {
     let bench = Bench::new();
     let stage = async |attempt, execution: &str| {
         let run = RunIdentity { execution: execution.into(), attempt, started_at_ms: 0 };
-        let (spec, source) = five_files(true);
-        let list =
-            bench.engine.stage(&spec, source, &run, Arc::default(), CancellationToken::new()).await.unwrap();
+        let ((spec, source), progress) = (five_files(true), Arc::default());
+        let source = counted(source, &progress);
+        let list = bench.engine.stage(&spec, source, &run, progress, CancellationToken::new()).await.unwrap();
         (run, list)
     };
     let staged = || {
@@ -193,4 +193,14 @@ async fn cancelling_ends_the_run_within_a_second() {
         assert!(cancelled_at.elapsed() < Duration::from_secs(1));
         assert_eq!(files(bench.folder.path()), []);
     }
+}
+
+#[tokio::test]
+async fn a_run_whose_counts_do_not_add_up_shows_nothing() {
+    let bench = Bench::new();
+    let (spec, source) = five_files(true);
+    // Nobody counts what this scan delivers.
+    let result = bench.engine.stage(&spec, source, &run(), Arc::default(), CancellationToken::new()).await;
+    assert!(matches!(&result, Err(RunError::Internal(text)) if text.contains("do not add up")), "{result:?}");
+    assert_eq!(fs::read_dir(bench.staging()).unwrap().count(), 0);
 }

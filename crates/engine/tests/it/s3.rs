@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::formats::orders;
 use crate::partition::pages;
-use crate::support::{engine, files, flow, map_all, run, s3, sap, scan, scan_of};
+use crate::support::{counted, engine, files, flow, map_all, run, s3, sap, scan, scan_of};
 
 struct Server {
     process: Child,
@@ -98,7 +98,9 @@ impl Server {
 }
 
 async fn stage(engine: &Engine, spec: &FlowSpec, source: SourceInput) -> Result<CommitList, RunError> {
-    engine.stage(spec, source, &run(), Arc::default(), CancellationToken::new()).await
+    let progress = Arc::default();
+    let source = counted(source, &progress);
+    engine.stage(spec, source, &run(), progress, CancellationToken::new()).await
 }
 
 /// Enough records for several parts of 8 MiB.
@@ -204,7 +206,9 @@ async fn more_partitions_than_can_be_open_are_uploaded_and_become_visible_when_t
     }
 
     let again = RunIdentity { attempt: 2, ..run() };
-    engine.stage(&spec, pages(4, 150, 150), &again, Arc::default(), CancellationToken::new()).await.unwrap();
+    let progress = Arc::default();
+    let source = counted(pages(4, 150, 150), &progress);
+    engine.stage(&spec, source, &again, progress, CancellationToken::new()).await.unwrap();
     assert_eq!(server.parts(), 150);
     server.engine("secret").discard(&again).await.unwrap();
     assert_eq!(server.parts(), 0);

@@ -2,20 +2,10 @@
 
 use tidegate_core::connector::Progress;
 use tidegate_core::flow::{InputFormat, OutputFormat, S3Destination, SourceSpec};
-use tidegate_core::task::Task;
 use tidegate_core::{ConnectorError, ConnectorErrorKind};
 use tidegate_engine::{BucketError, Object, RunError, SourceInput};
 
-use crate::support::{Bench, files, flow, map_all, s3};
-
-fn map(field: &str) -> Task {
-    Task::Map {
-        source: field.to_owned(),
-        destination: field.to_owned(),
-        source_type: None,
-        destination_type: None,
-    }
-}
+use crate::support::{Bench, files, flow, map, map_all, s3};
 
 #[tokio::test]
 async fn files_of_the_folder_are_read_in_the_order_of_their_keys() {

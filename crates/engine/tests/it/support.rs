@@ -54,19 +54,7 @@ impl Bench {
 
     pub async fn stage(&self, spec: &FlowSpec, source: SourceInput) -> Result<CommitList, RunError> {
         let cancel = CancellationToken::new();
-        // What a scan delivers is counted here, as a connector does.
-        let source = match source {
-            SourceInput::Scan(mut scan) => {
-                let progress = self.progress.clone();
-                let counted = scan.batches.inspect(move |batch| {
-                    let rows = batch.as_ref().map_or(0, RecordBatch::num_rows);
-                    Progress::add(&progress.records_read, rows as u64);
-                });
-                scan.batches = counted.boxed();
-                SourceInput::Scan(scan)
-            }
-            files => files,
-        };
+        let source = counted(source, &self.progress);
         let result = self.engine.stage(spec, source, &run(), self.progress.clone(), cancel).await;
         assert!(result.is_err() || self.progress.adds_up(), "{:?}", self.progress);
         result
@@ -141,6 +129,32 @@ pub fn flow(source: SourceSpec, format: OutputFormat, tasks: Vec<Task>) -> FlowS
         tasks,
         policies: Policies::default(),
         errors: ErrorHandling::default(),
+    }
+}
+
+/// Counts what a scan delivers, as a connector does.
+pub fn counted(source: SourceInput, progress: &Arc<Progress>) -> SourceInput {
+    match source {
+        SourceInput::Scan(mut scan) => {
+            let progress = progress.clone();
+            let counted = scan.batches.inspect(move |batch| {
+                let rows = batch.as_ref().map_or(0, RecordBatch::num_rows);
+                Progress::add(&progress.records_read, rows as u64);
+            });
+            scan.batches = counted.boxed();
+            SourceInput::Scan(scan)
+        }
+        files => files,
+    }
+}
+
+/// A Map task that keeps a field's name and type.
+pub fn map(field: &str) -> Task {
+    Task::Map {
+        source: field.to_owned(),
+        destination: field.to_owned(),
+        source_type: None,
+        destination_type: None,
     }
 }
 

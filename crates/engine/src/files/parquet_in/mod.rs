@@ -32,12 +32,11 @@ use super::buckets::Buckets;
 use super::opened::{Opened, Version};
 use super::source::{BATCH_BYTES, BATCH_ROWS, Records, is_parquet, no_such_field, pin, torn};
 use crate::error::RunError;
+use crate::table::WAITING_BATCHES;
 use crate::tasks::Typing;
 
 /// Footers that are read at once.
 const FOOTERS: usize = 4;
-/// Batches that wait for whoever uses them.
-const WAITING_BATCHES: usize = 2;
 
 /// What is wanted of the files.
 pub(super) struct Asked {

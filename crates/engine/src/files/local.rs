@@ -208,7 +208,8 @@ fn entries(
 
 /// An object is changed when its file comes to be at its key: a file that is
 /// written elsewhere and then moved here keeps the time of its content, but not
-/// that of its entry.
+/// that of its entry. (Files within a folder that is moved keep both; whoever
+/// publishes a folder gives them the time of then.)
 fn object(key: String, metadata: &fs::Metadata) -> Object {
     let changed_ms = metadata.ctime().saturating_mul(1_000).saturating_add(metadata.ctime_nsec() / 1_000_000);
     Object { key, size: metadata.len(), changed_ms, tag: Some(tag(metadata)) }

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::ObjectStoreExt as _;
@@ -110,6 +111,7 @@ impl Rename {
         let Self { source, target, .. } = self;
         match (source.try_exists(), target.try_exists()) {
             (Ok(true), _) => {
+                touch(source).map_err(|error| failed("touch", source, &error))?;
                 move_into_place(source, target).map_err(|error| failed("write", target, &error))?;
                 fault::point("object.renamed");
                 Ok(())
@@ -160,8 +162,31 @@ fn move_into_place(source: &Path, target: &Path) -> io::Result<()> {
     }
 }
 
+/// Gives the files of a folder the time of now. A file that is moved gets a
+/// time for that, and files within a folder that is moved do not: a flow that
+/// reads what is new since its last run would pass them over.
+fn touch(source: &Path) -> io::Result<()> {
+    if !source.is_dir() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(source)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            touch(&entry.path())?;
+        } else {
+            fs::File::open(entry.path())?.set_modified(SystemTime::now())?;
+        }
+    }
+    Ok(())
+}
+
 /// A bucket on another file system: the copy gets its name when it is whole.
 fn copy_into_place(source: &Path, target: &Path) -> io::Result<()> {
+    if source.is_dir() && target.is_dir() {
+        // An earlier try got this far: a run's own folder has its name only when
+        // it is whole, and what is left of the source may be no longer.
+        return remove(source);
+    }
     let name = target.file_name().unwrap_or_default().to_string_lossy();
     let unfinished = target.with_file_name(format!("{UNFINISHED}{name}"));
     remove(&unfinished)?;
@@ -323,4 +348,44 @@ pub(crate) async fn discard_folder(
         }
     }
     blocking(move || remove(&folder).map_err(|error| failed("remove", &folder, &error))).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copied_folder_is_copied_once_however_often_it_is_tried() {
+        let place = tempfile::tempdir().unwrap();
+        let (source, target) = (place.path().join("staged"), place.path().join("shown"));
+        fs::create_dir_all(source.join("deep")).unwrap();
+        fs::write(source.join("a"), "1").unwrap();
+        fs::write(source.join("deep/b"), "2").unwrap();
+        copy_into_place(&source, &target).unwrap();
+        assert!(!source.exists());
+        // Whoever died while the source was removed finds a part of it.
+        fs::create_dir_all(&source).unwrap();
+        fs::write(source.join("a"), "1").unwrap();
+        copy_into_place(&source, &target).unwrap();
+        assert!(!source.exists());
+        assert_eq!(fs::read_to_string(target.join("a")).unwrap(), "1");
+        assert_eq!(fs::read_to_string(target.join("deep/b")).unwrap(), "2");
+    }
+
+    #[test]
+    fn what_becomes_visible_with_its_folder_is_new() {
+        let place = tempfile::tempdir().unwrap();
+        let source = place.path().join("staged");
+        fs::create_dir_all(source.join("deep")).unwrap();
+        for name in ["a", "deep/b"] {
+            fs::write(source.join(name), name).unwrap();
+            let file = fs::File::open(source.join(name)).unwrap();
+            file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        }
+        let begun = SystemTime::now() - std::time::Duration::from_secs(2);
+        touch(&source).unwrap();
+        for name in ["a", "deep/b"] {
+            assert!(fs::metadata(source.join(name)).unwrap().modified().unwrap() > begun, "{name}");
+        }
+    }
 }

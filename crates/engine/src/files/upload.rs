@@ -64,12 +64,37 @@ impl Target {
         s3::path(&self.key).map_err(|error| error.of_destination())
     }
 
-    /// Begins an upload. Once it is noted, whoever cleans up after a crash can
-    /// find it.
-    async fn begin(&self) -> Result<Upload, RunError> {
+    /// Begins an upload in a task that nobody breaks off: what it has begun, it
+    /// notes, or aborts when the run was cancelled meanwhile.
+    async fn begin(&self, cancel: &CancellationToken) -> Result<Upload, RunError> {
+        let (target, cancel) = (self.clone(), cancel.clone());
+        let begun = tokio::spawn(async move {
+            let upload = target.create(&cancel).await?;
+            target.unless_cancelled(&cancel, upload.upload_id.clone()).await?;
+            Ok(upload)
+        });
+        begun.await.map_err(ended_early)?
+    }
+
+    /// Aborts an upload that has come too late.
+    async fn unless_cancelled(&self, cancel: &CancellationToken, id: String) -> Result<(), RunError> {
+        if !cancel.is_cancelled() {
+            return Ok(());
+        }
+        if let Err(error) = self.store.abort_multipart(&self.path()?, &id).await {
+            tracing::warn!(bucket = self.bucket, key = self.key, %error, "an upload of a cancelled run could not be aborted");
+        }
+        Err(RunError::Cancelled)
+    }
+
+    /// Creates an upload and notes it. Once it is noted, whoever cleans up after
+    /// a crash can find it.
+    async fn create(&self, cancel: &CancellationToken) -> Result<Upload, RunError> {
         let upload_id =
             self.store.create_multipart(&self.path()?).await.map_err(|error| self.explain(error))?;
         fault::point("upload.begun");
+        // A note would make the folder anew that a cancelled run has removed.
+        self.unless_cancelled(cancel, upload_id.clone()).await?;
         let (bucket, key) = (self.bucket.clone(), self.key.clone());
         let (upload, folder) = (Upload { bucket, key, upload_id }, self.folder.clone());
         let noted = blocking(move || {
@@ -81,8 +106,12 @@ impl Target {
     }
 
     /// Uploads a file and removes it.
-    pub(super) async fn upload_file(self, file: PathBuf) -> Result<CommitStep, RunError> {
-        let (path, upload) = (self.path()?, self.begin().await?);
+    pub(super) async fn upload_file(
+        self,
+        file: PathBuf,
+        cancel: &CancellationToken,
+    ) -> Result<CommitStep, RunError> {
+        let (path, upload) = (self.path()?, self.begin(cancel).await?);
         let mut open = fs::File::open(&file).map_err(|error| unread(&file, &error))?;
         let (mut parts, mut bytes) = (Vec::new(), 0);
         loop {
@@ -162,7 +191,7 @@ impl Uploading {
         cancel: &CancellationToken,
     ) -> Result<Self, RunError> {
         Ok(Self {
-            upload: wait(handle, cancel, target.begin())??,
+            upload: wait(handle, cancel, target.begin(cancel))??,
             path: target.path()?,
             target,
             buffer: Vec::new(),
@@ -262,7 +291,7 @@ impl Queue {
         }
         let cancel = self.cancel.clone();
         self.under_way.push_back(self.handle.spawn(async move {
-            cancel.run_until_cancelled(target.upload_file(file)).await.ok_or(RunError::Cancelled)?
+            cancel.run_until_cancelled(target.upload_file(file, &cancel)).await.ok_or(RunError::Cancelled)?
         }));
         Ok(())
     }
@@ -284,8 +313,8 @@ impl Queue {
 }
 
 impl Drop for Queue {
-    /// What is under way ends first: it may still note an upload, which
-    /// whoever cleans up has to find.
+    /// What is under way is left off; an upload that is just being begun is
+    /// aborted by the task that begins it.
     fn drop(&mut self) {
         self.cancel.cancel();
         for left in self.under_way.drain(..) {

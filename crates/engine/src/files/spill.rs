@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{BufReader, BufWriter, Write as _};
 use std::path::PathBuf;
 
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::{Array as _, ArrayRef, RecordBatch};
 use datafusion::arrow::compute::concat_batches;
 use datafusion::arrow::ipc::reader::StreamReader;
 use datafusion::arrow::ipc::writer::StreamWriter;
@@ -17,6 +17,16 @@ use crate::error::RunError;
 const ROWS: usize = 8_192;
 /// Their size, in bytes, above which fewer are enough.
 const BYTES: usize = 4 * 1024 * 1024;
+
+/// Bytes that the rows of a batch take. Columns that lie in one buffer, as those
+/// read from a file do, would each count the whole of it by their memory.
+pub(super) fn size(batch: &RecordBatch) -> usize {
+    let size = |column: &ArrayRef| {
+        let data = column.to_data();
+        data.get_slice_memory_size().unwrap_or_else(|_| column.get_array_memory_size())
+    };
+    batch.columns().iter().map(size).sum()
+}
 
 /// A file of waiting records.
 pub(super) struct Spill {
@@ -74,12 +84,41 @@ impl Iterator for Batches {
                 Some(Err(error)) => return Some(Err(error.into())),
                 Some(Ok(batch)) => {
                     rows += batch.num_rows();
-                    bytes += batch.get_array_memory_size();
+                    bytes += size(&batch);
                     some.push(batch);
                 }
             }
         }
         let schema = some.first()?.schema();
         Some(concat_batches(&schema, &some).map_err(RunError::from))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use datafusion::arrow::array::{Int64Array, StringArray};
+
+    use super::*;
+
+    #[test]
+    fn small_batches_come_back_in_good_ones() {
+        let place = tempfile::tempdir().unwrap();
+        let batch = |row: i64| {
+            let columns = (0..12).map(|column| {
+                let array: ArrayRef = match column {
+                    0 => Arc::new(Int64Array::from(vec![row])),
+                    _ => Arc::new(StringArray::from(vec![format!("text {row} {column}")])),
+                };
+                (format!("c{column}"), array)
+            });
+            RecordBatch::try_from_iter(columns).unwrap()
+        };
+        let mut spill = Spill::new(place.path().join("spill"), &batch(0)).unwrap();
+        (0..20_000).for_each(|row| spill.write(&batch(row)).unwrap());
+        let sizes: Vec<usize> =
+            spill.into_waiting().unwrap().open().unwrap().map(|batch| batch.unwrap().num_rows()).collect();
+        assert_eq!(sizes, [8_192, 8_192, 3_616]);
     }
 }

@@ -24,7 +24,7 @@ use tidegate_core::run::CommitStep;
 use super::encode::Encoder;
 use super::local::failed;
 use super::partition::{Group, Splitter};
-use super::spill::{Spill, Waiting};
+use super::spill::{self, Spill, Waiting};
 use super::stage::{OUTPUT, Place, Stage};
 use super::upload::{Queue, Target, Uploading};
 use crate::error::RunError;
@@ -149,10 +149,10 @@ impl<'s> Writer<'s> {
             self.encoder(group)?.write(batch)?;
             return Ok(());
         };
-        // A batch may be larger than a file: an eighth of one is written at once.
+        // A batch may be larger than a file: a sixteenth of one is written at once.
         let rows = batch.num_rows();
-        let bytes = batch.get_array_memory_size().max(1) as u64;
-        let slice = match usize::try_from((size / 8).saturating_mul(rows as u64) / bytes) {
+        let bytes = spill::size(batch).max(1) as u64;
+        let slice = match usize::try_from((size / 16).saturating_mul(rows as u64) / bytes) {
             Ok(0) | Err(_) => rows,
             Ok(slice) => slice.max(16),
         };

@@ -21,7 +21,10 @@ use crate::error::RunError;
 const TAIL: u64 = 64 * 1024;
 /// Memory for the windows of all columns together.
 const WINDOWS: u64 = 16 * 1024 * 1024;
-const SMALLEST_WINDOW: u64 = 64 * 1024;
+/// Enough for the headers of pages; so 4,096 columns keep within the whole.
+const SMALLEST_WINDOW: u64 = 4 * 1024;
+/// The largest page, in bytes. Writers keep to about 1 MiB; a page beyond this is a mistake or an attack.
+const LARGEST_PAGE: u64 = 256 * 1024 * 1024;
 const LARGEST_WINDOW: u64 = 4 * 1024 * 1024;
 
 /// Where the pages of a column lie in a row group.
@@ -89,6 +92,11 @@ impl Chunks {
     /// At least one byte and at most a length from a place on; less only where
     /// `whole` does not ask for all.
     fn get(&self, start: u64, length: u64, whole: bool) -> Result<Bytes> {
+        if whole && length > LARGEST_PAGE {
+            return Err(ParquetError::General(format!(
+                "a page of {length} bytes is larger than the 256 MiB that are read at once"
+            )));
+        }
         let inner = &self.0;
         let size = inner.object.version.size;
         let end = start.checked_add(length).filter(|end| *end <= size && start <= *end);

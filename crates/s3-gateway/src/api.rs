@@ -17,6 +17,22 @@ use crate::listing::{Listing, Query, list};
 use crate::multipart;
 use crate::receive::{Claims, blocking, receive};
 
+/// A structure with the checksums of another one: S3's model gives each of
+/// them the same members anew.
+macro_rules! checksums {
+    ($from:expr, $into:ident { $($member:ident: $value:expr)? }) => {
+        $into {
+            $($member: $value,)?
+            checksum_crc32: $from.checksum_crc32,
+            checksum_crc32c: $from.checksum_crc32c,
+            checksum_crc64nvme: $from.checksum_crc64nvme,
+            checksum_sha1: $from.checksum_sha1,
+            checksum_sha256: $from.checksum_sha256,
+            ..$into::default()
+        }
+    };
+}
+
 /// The operations.
 pub(crate) struct Api {
     pub folders: Folders,
@@ -264,27 +280,12 @@ impl S3 for Api {
             length: input.content_length,
             md5: input.content_md5,
             algorithm: input.checksum_algorithm,
-            checksums: Checksum {
-                checksum_crc32: input.checksum_crc32,
-                checksum_crc32c: input.checksum_crc32c,
-                checksum_crc64nvme: input.checksum_crc64nvme,
-                checksum_sha1: input.checksum_sha1,
-                checksum_sha256: input.checksum_sha256,
-                ..Checksum::default()
-            },
+            checksums: checksums!(input, Checksum {}),
             trailers: request.trailing_headers,
         };
         let received = receive(&self.folders, input.body, claims).await?;
         let (metadata, checksums) = received.place(&self.folders, bucket, key).await?;
-        let output = PutObjectOutput {
-            e_tag: Some(tag(&metadata)),
-            checksum_crc32: checksums.checksum_crc32,
-            checksum_crc32c: checksums.checksum_crc32c,
-            checksum_crc64nvme: checksums.checksum_crc64nvme,
-            checksum_sha1: checksums.checksum_sha1,
-            checksum_sha256: checksums.checksum_sha256,
-            ..PutObjectOutput::default()
-        };
+        let output = checksums!(checksums, PutObjectOutput { e_tag: Some(tag(&metadata)) });
         Ok(S3Response::new(output))
     }
 
@@ -396,28 +397,13 @@ impl S3 for Api {
             length: input.content_length,
             md5: input.content_md5,
             algorithm: input.checksum_algorithm,
-            checksums: Checksum {
-                checksum_crc32: input.checksum_crc32,
-                checksum_crc32c: input.checksum_crc32c,
-                checksum_crc64nvme: input.checksum_crc64nvme,
-                checksum_sha1: input.checksum_sha1,
-                checksum_sha256: input.checksum_sha256,
-                ..Checksum::default()
-            },
+            checksums: checksums!(input, Checksum {}),
             trailers: request.trailing_headers,
         };
         let received = receive(&self.folders, input.body, claims).await?;
         let checksums = received.checksums.clone();
         let part = blocking(move || multipart::add(&folder, number, &received.unplaced)).await?;
-        let output = UploadPartOutput {
-            e_tag: Some(part.tag),
-            checksum_crc32: checksums.checksum_crc32,
-            checksum_crc32c: checksums.checksum_crc32c,
-            checksum_crc64nvme: checksums.checksum_crc64nvme,
-            checksum_sha1: checksums.checksum_sha1,
-            checksum_sha256: checksums.checksum_sha256,
-            ..UploadPartOutput::default()
-        };
+        let output = checksums!(checksums, UploadPartOutput { e_tag: Some(part.tag) });
         Ok(S3Response::new(output))
     }
 

@@ -40,29 +40,24 @@ impl Executions {
     /// Counters at zero; the first `most` flows that run have their own.
     pub fn new(most: usize) -> Self {
         let mut registry = Registry::with_prefix("appflow");
-        let (started, failed, succeeded, records) =
-            (Family::default(), Family::default(), Family::default(), Family::default());
+        let [started, failed, succeeded, records] = [(); 4].map(|()| Family::<OfFlow, Counter>::default());
         let time: Family<OfFlow, Histogram> = Family::new_with_constructor(|| Histogram::new(RUN_BUCKETS));
-        registry.register(
-            "flow_executions_started",
-            "Runs that began (CloudWatch: FlowExecutionsStarted)",
-            Family::clone(&started),
-        );
-        registry.register(
-            "flow_executions_failed",
-            "Runs that failed (CloudWatch: FlowExecutionsFailed)",
-            Family::clone(&failed),
-        );
-        registry.register(
-            "flow_executions_succeeded",
-            "Runs that succeeded (CloudWatch: FlowExecutionsSucceeded)",
-            Family::clone(&succeeded),
-        );
-        registry.register(
-            "flow_execution_records_processed",
-            "Records that ended runs processed (CloudWatch: FlowExecutionRecordsProcessed)",
-            Family::clone(&records),
-        );
+        for (name, help, counter) in [
+            ("flow_executions_started", "Runs that began (CloudWatch: FlowExecutionsStarted)", &started),
+            ("flow_executions_failed", "Runs that failed (CloudWatch: FlowExecutionsFailed)", &failed),
+            (
+                "flow_executions_succeeded",
+                "Runs that succeeded (CloudWatch: FlowExecutionsSucceeded)",
+                &succeeded,
+            ),
+            (
+                "flow_execution_records_processed",
+                "Records that ended runs processed (CloudWatch: FlowExecutionRecordsProcessed)",
+                &records,
+            ),
+        ] {
+            registry.register(name, help, Family::clone(counter));
+        }
         registry.register_with_unit(
             "flow_execution_time",
             "Time from when a run was asked for to its end (CloudWatch: FlowExecutionTime, there in milliseconds)",

@@ -20,7 +20,9 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<String, String> {
     for package in ["tidegate-server", "tidegate-bench"] {
         cargo(&tools, &["build", "--release", "--locked", "--package", package, "--bins"]).run()?;
     }
-    let bare = ["--package", "tidegate-engine", "--example", "bare_datafusion"];
+    // Beside the server, whose features it then has: alone, DataFusion would be built once more.
+    let bare =
+        ["--package", "tidegate-server", "--package", "tidegate-engine", "--example", "bare_datafusion"];
     cargo(&tools, &[&["build", "--release", "--locked"][..], &bare].concat()).run()?;
     let release = tools.target.join("release");
     let mut bench = tools.command(release.join("tidegate-bench")).env("PATH", tools.path());

@@ -85,6 +85,11 @@ browserTest(use, 'view details: by the name link, and nothing secret is there', 
   expect(await shown(page, 'ARN')).toContain(':connectorprofile/view-me')
   await seen(page.getByText('No flow uses this connection'))
   await noTrace(context, watch, [SAP_PASSWORD])
+  // The search does find what is there: a name in the page, and in an answer once the page is left.
+  await expect(noTrace(context, watch, ['view-me'])).rejects.toThrow()
+  await page.goto('about:blank')
+  await expect(noTrace(context, watch, ['/odata/v4/nycflights'])).rejects.toThrow()
+  await noTrace(context, watch, ['/odata/v4/is-nowhere'])
 })
 
 browserTest(use, 'edit: nothing is kept unless a person says so', {}, async ({ page, context, watch, server }) => {

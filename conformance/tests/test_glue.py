@@ -212,3 +212,19 @@ def test_the_same_definition_comes_back(server, name):
     server.boto().create_flow(**flow(name, s3_source(bucket.name, "in"), s3_destination(bucket.name), [map_all("S3")], **given))
     described = server.boto().describe_flow(flowName=name)
     assert described["metadataCatalogConfig"] == given["metadataCatalogConfig"] and "lastRunMetadataCatalogDetails" not in described
+
+
+def test_a_table_that_nobodys_flow_made_is_left_alone(server, moto, name):
+    """One of AppFlow itself, or of a crawler: its name is the same, and it tells no flow."""
+    glue = moto.client("glue")
+    table = {"Name": f"pre_appflow_{name}_1", "PartitionKeys": [{"Name": "day", "Type": "string"}],
+             "StorageDescriptor": {"Columns": [{"Name": "old", "Type": "string"}], "Location": "s3://elsewhere/"}}
+    glue.create_table(DatabaseName=DATABASE, TableInput=table)
+    before = tables(moto)[table["Name"]]
+    bucket = Bucket(server, f"bucket-{name}")
+    bucket.put("in/a.csv", "id\n1\n")
+    server.boto().create_flow(**flow(name, s3_source(bucket.name, "in"), s3_destination(bucket.name), [map_all("S3")], **catalog()))
+    run = ran(server, name)
+    assert run["executionStatus"] == "Successful"
+    assert any("not made by this flow" in table.get("message", "") for table, _ in details(run).values())
+    assert tables(moto)[table["Name"]] == before

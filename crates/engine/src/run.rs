@@ -322,15 +322,16 @@ impl Engine {
         Ok(())
     }
 
-    /// Clears away what one attempt has staged; uploads are aborted. It must
+    /// Clears away what an attempt and those before it have staged; uploads are
+    /// aborted. A later one may be at work elsewhere and is left alone. It must
     /// not be called for a run that has begun to publish.
     ///
     /// # Errors
     ///
     /// [`RunError::Destination`]; calling again tries again.
     pub async fn discard(&self, run: &RunIdentity) -> Result<(), RunError> {
-        let this = |attempt| attempt == run.attempt;
-        publish::discard(&self.buckets, &self.staging, &run.execution, this, &CommitList::default())
+        let these = |attempt| attempt <= run.attempt;
+        publish::discard(&self.buckets, &self.staging, &run.execution, these, &CommitList::default())
             .await
             .map_err(|error| error.of_destination())
     }

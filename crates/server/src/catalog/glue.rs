@@ -70,8 +70,11 @@ impl Database<'_> {
         let mut is_new = known.is_none();
         if let Some(known) = &known {
             let owner = known.parameters().and_then(|parameters| parameters.get(FLOW));
-            if owner.is_some_and(|owner| owner != self.flow) {
-                return Err(format!("The table {name} belongs to another flow; choose another table prefix"));
+            // Nobody else's table is changed: neither another flow's, nor one that a crawler or AppFlow has made.
+            if owner.map(String::as_str) != Some(self.flow) {
+                let owner =
+                    if owner.is_some() { "belongs to another flow" } else { "was not made by this flow" };
+                return Err(format!("The table {name} {owner}; choose another table prefix"));
             }
             if known_keys(known) != table.keys {
                 // Its partitions mean something else than the new ones.

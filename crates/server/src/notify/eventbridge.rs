@@ -78,19 +78,41 @@ impl Sink for EventBridge {
     }
 
     async fn deliver(&self, batch: &[Waiting]) -> Vec<Result<(), String>> {
-        let entries: Option<Vec<_>> = batch.iter().map(|notification| self.entry(notification)).collect();
-        let Some(entries) = entries else {
-            return vec![Err("an event of the outbox is damaged".to_owned()); batch.len()];
+        let entries: Vec<_> = batch.iter().map(|notification| self.entry(notification)).collect();
+        let sound: Vec<_> = entries.iter().flatten().cloned().collect();
+        let mut results = self.put(sound).await.into_iter();
+        let damaged = || Err("the event of the outbox is damaged".to_owned());
+        let mut of = |entry: &Option<_>| match entry {
+            None => damaged(),
+            Some(_) => results.next().unwrap_or_else(|| Err("EventBridge left it out".to_owned())),
         };
-        match self.client.put_events().set_entries(Some(entries)).send().await {
-            Ok(answer) => {
-                let mut results = answer.entries().iter().map(result);
-                batch
-                    .iter()
-                    .map(|_| results.next().unwrap_or_else(|| Err("EventBridge left it out".to_owned())))
-                    .collect()
+        entries.iter().map(&mut of).collect()
+    }
+}
+
+impl EventBridge {
+    /// Puts events on the bus, one result each. Where all are refused at once,
+    /// one of them may be why, and each is tried alone: the others shall not
+    /// wait for it until they are given up.
+    async fn put(&self, entries: Vec<PutEventsRequestEntry>) -> Vec<Result<(), String>> {
+        if entries.is_empty() {
+            return Vec::new();
+        }
+        let count = entries.len();
+        match self.client.put_events().set_entries(Some(entries.clone())).send().await {
+            Ok(answer) => answer.entries().iter().map(result).collect(),
+            Err(error) if count > 1 && error.as_service_error().is_some() => {
+                let mut results = Vec::with_capacity(count);
+                for entry in entries {
+                    let alone = self.client.put_events().entries(entry).send().await;
+                    results.push(match alone {
+                        Ok(answer) => answer.entries().first().map_or(Ok(()), result),
+                        Err(error) => Err(DisplayErrorContext(&error).to_string()),
+                    });
+                }
+                results
             }
-            Err(error) => vec![Err(DisplayErrorContext(&error).to_string()); batch.len()],
+            Err(error) => vec![Err(DisplayErrorContext(&error).to_string()); count],
         }
     }
 }

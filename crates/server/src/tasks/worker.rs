@@ -402,7 +402,7 @@ impl Hands<'_> {
         let counts = self.counts_of(claimed);
         fault::point("run.closing");
         if !self.committed.load(Ordering::Relaxed)
-            && let Err(error) = self.discard(claimed).await
+            && let Err(error) = self.app.engine.discard(&self.identity).await
         {
             tracing::warn!(run = %self.lease.id, %error, "What the run had staged could not be removed.");
         }
@@ -452,17 +452,6 @@ impl Hands<'_> {
         if let Err(error) = written {
             tracing::error!(run = %self.lease.id, error = explain(&error), "The run's end could not be written; its lease will end.");
         }
-    }
-
-    /// Removes what this attempt has staged; for a cancelled run, what earlier
-    /// attempts have staged, too.
-    async fn discard(&self, claimed: &ClaimedRun) -> Result<(), RunError> {
-        let first = if matches!(claimed.work, Work::Abandon) { 1 } else { self.identity.attempt };
-        for attempt in first..=self.identity.attempt {
-            let identity = RunIdentity { attempt, ..self.identity.clone() };
-            self.app.engine.discard(&identity).await?;
-        }
-        Ok(())
     }
 
     /// What to record: this attempt's counts if it does the work, else those of

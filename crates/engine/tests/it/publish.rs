@@ -157,8 +157,13 @@ async fn discarding_leaves_nothing_and_later_attempts_clear_earlier_ones() {
     assert_eq!(staged(), ["run-1-2", "run-1-2-1"]);
     bench.engine.discard(&first).await.unwrap();
     assert_eq!(staged(), ["run-1-2", "run-1-2-1"]);
+    // What an earlier attempt left, because it was killed, goes too; a later one may be at work elsewhere.
+    for attempt in [1, 3] {
+        fs::create_dir(bench.staging().join(format!("run-1-{attempt}"))).unwrap();
+    }
     bench.engine.discard(&second).await.unwrap();
-    assert_eq!(staged(), ["run-1-2-1"]);
+    assert_eq!(staged(), ["run-1-2-1", "run-1-3"]);
+    fs::remove_dir(bench.staging().join("run-1-3")).unwrap();
     bench.engine.sweep(std::slice::from_ref(&other.execution)).await.unwrap();
     assert_eq!(staged(), ["run-1-2-1"]);
     bench.engine.sweep(&[]).await.unwrap();

@@ -1,4 +1,4 @@
-// The browser tests: one worker, one file after the other.
+// The browser tests: one worker, one file after the other, no second try.
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
@@ -8,8 +8,7 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 1,
     fileParallelism: false,
-    // On a machine that is busy otherwise a window may come late; who needed a second try is printed.
-    retry: 1,
+    retry: 0,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     teardownTimeout: 10_000,

@@ -3,7 +3,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
+import { chromium, type Browser, type BrowserContext, type Page, type Request } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ARTIFACTS, CHROMIUM } from './paths.ts'
 import { Server, type Settings } from './server.ts'
@@ -31,6 +31,15 @@ export function launch(): Promise<Browser> {
   return chromium.launch({ executablePath: CHROMIUM, headless: true, args: FLAGS, timeout: 30_000 })
 }
 
+/** The page that asked, unless it was a service worker or a page that is not there yet. */
+function pageOf(request: Request): Page | undefined {
+  try {
+    return request.frame().page()
+  } catch {
+    return undefined
+  }
+}
+
 /** What a context has seen so far, and what of it a test expects. */
 export class Watch {
   readonly problems: string[] = []
@@ -39,6 +48,9 @@ export class Watch {
   /** Bodies of the answers, by method and address. */
   readonly bodies: { what: string; text: string }[] = []
   private readonly reading = new Set<Promise<void>>()
+  /** Answers without a body to read, the page that asked, and how often that page had moved on by then. */
+  private readonly bodiless: { what: string; page: Page; moves: number }[] = []
+  private readonly moves = new WeakMap<Page, number>()
   private expected: RegExp[] = []
   private readonly origins: Set<string>
 
@@ -88,15 +100,26 @@ export class Watch {
         this.problems.push(`a request to another host: ${request.method()} ${request.url()}`)
       }
     })
+    this.context.on('page', page => {
+      page.on('framenavigated', () => void this.moves.set(page, this.movesOf(page) + 1))
+    })
     this.context.on('response', response => {
       const url = new URL(response.url())
       this.lines.push(`${response.status()} ${response.url()}`)
       if (url.pathname.includes('/assets/') || url.protocol === 'data:') return
+      const request = response.request()
+      const what = `${request.method()} ${response.url()} ${JSON.stringify(response.headers())}`
+      const page = pageOf(request)
+      const moves = page ? this.movesOf(page) : 0
       const read = response
         .text()
-        .then(text => void this.bodies.push({ what: `${response.request().method()} ${response.url()} ${JSON.stringify(response.headers())}`, text }))
-        // A redirect, or a page that was left, has no body any more.
-        .catch(() => void this.bodies.push({ what: `${response.request().method()} ${response.url()} ${JSON.stringify(response.headers())}`, text: '' }))
+        .then(text => void this.bodies.push({ what, text }))
+        .catch(() => {
+          this.bodies.push({ what, text: '' })
+          // A redirect has no body, a request that was given up has none, nor has one that no page of ours made.
+          const redirects = response.status() >= 300 && response.status() < 400
+          if (page && !redirects && !request.failure()) this.bodiless.push({ what, page, moves })
+        })
         .finally(() => void this.reading.delete(read))
       this.reading.add(read)
     })
@@ -105,6 +128,18 @@ export class Watch {
   /** Waits for bodies that are still being read. */
   async settled(): Promise<void> {
     await Promise.all(this.reading)
+  }
+
+  /**
+   * Answers whose body nobody has read, and that the browser had no reason to let go of: their page is open, and still
+   * where it was when they came. What a page got and then left behind is not among them.
+   */
+  unread(): string[] {
+    return this.bodiless.filter(({ page, moves }) => !page.isClosed() && this.movesOf(page) === moves).map(({ what }) => what)
+  }
+
+  private movesOf(page: Page): number {
+    return this.moves.get(page) ?? 0
   }
 
   /** Fails on everything that was not expected. */

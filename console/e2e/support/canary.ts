@@ -39,7 +39,10 @@ async function readable(page: Page): Promise<string> {
   })
 }
 
-/** Expects that no secret came back in an answer, and that none is left in a page once it has moved on. */
+/**
+ * Expects that no secret came back in an answer, and that none is left in a page once it has moved on. Each answer's
+ * body was read, but those that a page left behind by moving on before they were whole.
+ */
 export async function noTrace(context: BrowserContext, watch: Watch, secrets: string[]): Promise<void> {
   const wanted = secrets.flatMap(forms)
   const found = (places: { what: string; text: string }[]) =>
@@ -51,5 +54,6 @@ export async function noTrace(context: BrowserContext, watch: Watch, secrets: st
   await watch.settled()
   const answers = watch.bodies.map(({ what, text }) => ({ what: `the answer to ${what}`, text: what + text }))
   expect(answers.length).toBeGreaterThan(0)
+  expect(watch.unread(), 'answers that were not searched').toEqual([])
   expect(found([...answers, { what: 'the console', text: watch.lines.join('\n') }])).toEqual([])
 }

@@ -29,8 +29,8 @@ async function fail(server: Server): Promise<void> {
   await server.runFlow('planes')
 }
 
-/** Every page that a signed-in person can open, and what is done on it before axe looks. */
-const PAGES: [what: string, hash: string, ready: (page: Page) => Promise<void>][] = [
+/** Every page that a signed-in person can open, what is done on it before axe looks, and what before it is opened. */
+const PAGES: [what: string, hash: string, ready: (page: Page) => Promise<void>, before?: (page: Page) => Promise<void>][] = [
   ['connections', '#/connections', page => seen(page.getByRole('link', { name: 'erp', exact: true }))],
   ['connections of a connector without any', '#/connections?connector=Slack', page => seen(page.getByText('No connections', { exact: true }))],
   ['the form before a choice', '#/connections/create', page => seen(heading(page, 'Create connection'))],
@@ -109,13 +109,12 @@ const PAGES: [what: string, hash: string, ready: (page: Page) => Promise<void>][
     `a flow's tab ${tab}`, `#/flows/view/airlines?tab=${tab}`, page => seen(page.getByRole('tabpanel')),
   ]),
   ['the question whether one is still there', '#/flows', async page => {
-    await page.clock.install()
-    await page.reload()
     await seen(heading(page, FLOWS))
     await page.clock.fastForward('29:10')
     await page.clock.runFor(2000)
     await seen(page.getByRole('dialog', { name: 'Are you still there?' }))
-  }],
+    // With this time, as requests are signed with it.
+  }, page => page.clock.install({ time: Date.now() })],
   ['no such page', '#/nowhere', page => seen(heading(page, 'Page not found'))],
 ]
 
@@ -134,10 +133,11 @@ for (const dark of [false, true]) {
     // Some of the pages are about what is not there.
     watch.expectStatus(400, 404)
     const found: string[] = []
-    for (const [what, hash, ready] of PAGES) {
+    for (const [what, hash, ready, before] of PAGES) {
       // A page of its own each, so that no dialog or help panel of the one before is open.
       const fresh = await context.newPage()
       try {
+        await before?.(fresh)
         await visit(fresh, hash)
         await ready(fresh)
         // The theme is what this is about: one that is not there would be looked at twice.

@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 from support.flows import Bucket
+from support.odp import Odp
 from support.sap import Sap
 from support.server import Server, binary
 
@@ -60,6 +61,15 @@ def sap(tmp_path_factory):
     """SAP's server with the first 20,000 flights and all other tables."""
     peer = Sap(tmp_path_factory.mktemp("sap") / "requests.jsonl", FLIGHTS="20000")
     yield peer
+    peer.stop()
+
+
+@pytest.fixture
+def odp():
+    """A stand-in for SAP ODP, with ten orders."""
+    peer = Odp(orders=10)
+    yield peer
+    peer.released.set()
     peer.stop()
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.flows import Bucket, flow, map_all, s3_destination, s3_source
+from support.process import wait_until
 
 MINUTE = 60_000
 
@@ -44,14 +45,12 @@ def test_each_tick_has_one_run_however_the_clock_jumps(make_server, clock):
 
     def runs(count, seconds=20):
         """All runs of the flow as (ticks, status), oldest first, once there are so many and all have ended."""
-        end = time.monotonic() + seconds
-        while True:
+        def ended():
             with contextlib.closing(sqlite3.connect(f"file:{server.data_dir}/tidegate.db?mode=ro", uri=True)) as database:
                 found = database.execute("SELECT ticks, status FROM run ORDER BY seq").fetchall()
-            if len(found) >= count and all(status == "Successful" for _, status in found):
-                return [json.loads(ticks) for ticks, _ in found]
-            assert time.monotonic() < end, f"{found}\n{server.log()[-3000:]}"
-            time.sleep(0.05)
+            return len(found) >= count and all(status == "Successful" for _, status in found) and found
+
+        return [json.loads(ticks) for ticks, _ in wait_until(ended, server, seconds)]
 
     first, = runs(1)
     clock.set(10)
@@ -68,10 +67,7 @@ def test_each_tick_has_one_run_however_the_clock_jumps(make_server, clock):
 
     # Back by days: the flow does not wait for days.
     clock.set(-3 * 24 * 60)
-    end = time.monotonic() + 20
-    while "ticks are counted from now on" not in server.log():
-        assert time.monotonic() < end, server.log()[-3000:]
-        time.sleep(0.05)
+    wait_until(lambda: "ticks are counted from now on" in server.log(), server, 20)
     clock.set(-3 * 24 * 60 + 2)
     runs(4)
     assert len(out.keys()) == 4

@@ -1,12 +1,13 @@
 """What was acknowledged survives kill -9, and a stored credential is proven by using it."""
 
 import json
-import time
 
 import pytest
 from support.flows import Bucket, flow, map_all, s3_destination, s3_source
+from support.process import wait_until
 from support.profiles import create_input
 from support.sap import OTHER_PASSWORD, OTHER_USER
+from support.schedules import wait_for_runs
 
 PROVED, REFUSED, UNREACHABLE, CANNOT = 0, 1, 2, 3
 
@@ -206,18 +207,10 @@ def test_output_that_could_not_be_published_yet_outlives_the_server(make_server)
     # A file stands where the output's folder belongs.
     out.put("here", "in the way")
     flows.start_flow(flowName="held")
-    end = time.monotonic() + 30
-    while "could not be made visible yet" not in server.log():
-        assert time.monotonic() < end, server.log()[-3000:]
-        time.sleep(0.05)
+    wait_until(lambda: "could not be made visible yet" in server.log(), server)
     assert server.stop() == 0
     (out.path / "here").unlink()
     server.start()
-    while True:
-        run, = server.boto().describe_flow_execution_records(flowName="held")["flowExecutions"]
-        if run["executionStatus"] != "InProgress":
-            break
-        assert time.monotonic() < end + 30, server.log()[-3000:]
-        time.sleep(0.05)
+    run, = wait_for_runs(server, "held", 1, 60)
     assert run["executionStatus"] == "Successful", run
     assert out.json_rows() == [{"id": "1"}, {"id": "2"}]

@@ -4,14 +4,14 @@ The members are read from botocore's model, so none is forgotten; those that thi
 """
 
 import datetime
-import time
 
 import boto3
 import pytest
 from support.flows import Bucket, flow, map_all, map_field, s3_destination, s3_source, sap_source
-from support.odp import SERVICE, Odp
+from support.odp import SERVICE
+from support.process import wait_until
+from support.schedules import incremental, restart_when_due, wait_for_runs
 from support.server import ACCOUNT, REGION
-from test_schedules import incremental, restart_when_due, wait_for_runs
 
 MODEL = boto3.client("appflow", region_name=REGION).meta.service_model
 SAP = "SAPOData"
@@ -31,14 +31,6 @@ def members(operation, *path):
 
 def told(structure):
     return set(structure) - {"ResponseMetadata"}
-
-
-@pytest.fixture
-def odp():
-    peer = Odp(orders=10)
-    yield peer
-    peer.released.set()
-    peer.stop()
 
 
 @pytest.fixture
@@ -159,10 +151,12 @@ def test_cancelling_names_what_cannot_be_cancelled(made, odp):
     assert answer["invalidExecutions"] == [unknown]
     odp.held_page = None
     odp.released.set()
-    end = time.monotonic() + 20
-    while (status := client.describe_flow_execution_records(flowName="f1")["flowExecutions"][0]["executionStatus"]) != "Canceled":
-        assert status in ("InProgress", "CancelStarted") and time.monotonic() < end
-        time.sleep(0.05)
+    def cancelled():
+        status = client.describe_flow_execution_records(flowName="f1")["flowExecutions"][0]["executionStatus"]
+        assert status in ("InProgress", "CancelStarted", "Canceled")
+        return status == "Canceled"
+
+    wait_until(cancelled, server, 20)
     assert client.describe_flow(flowName="f1")["lastRunExecutionDetails"]["mostRecentExecutionStatus"] == "Canceled"
     again = client.cancel_flow_executions(flowName="f1", executionIds=[run["executionId"]])
     assert again["invalidExecutions"] == [run["executionId"]], "it has ended"

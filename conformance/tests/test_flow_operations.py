@@ -8,6 +8,7 @@ import uuid
 
 import pytest
 from support.flows import Bucket, filter_field, flow, map_all, map_field, projection, s3_destination, s3_source, sap_source
+from support.process import wait_until
 from support.sap import Sap
 from support.server import ACCOUNT, REGION, error_of
 
@@ -441,9 +442,7 @@ def running(live, slow_sap, make):
     one.create()
     asked = len(slow_sap.requests())
     first, second = (one.client.start_flow(flowName=one.name)["executionId"] for _ in range(2))
-    end = time.monotonic() + 30
-    while time.monotonic() < end and len(slow_sap.requests()) < asked + 3:
-        time.sleep(0.05)
+    wait_until(lambda: len(slow_sap.requests()) >= asked + 3, one.server)
     return one, first, second
 
 

@@ -3,7 +3,7 @@
 import socket
 
 import pytest
-from support.flows import Bucket, flow, map_all, map_field, projection, s3_destination, s3_source, sap_source
+from support.flows import Bucket, flow, map_all, map_field, partition, projection, s3_destination, s3_source, sap_source
 from support.moto import KEY, SECRET, Moto
 from support.server import error_of
 
@@ -26,10 +26,6 @@ def server(make_server, moto):
 def catalog(database=DATABASE, prefix="pre"):
     return {"metadataCatalogConfig": {"glueDataCatalog": {
         "roleArn": "arn:aws:iam::000000000000:role/glue", "databaseName": database, "tablePrefix": prefix}}}
-
-
-def partitioned(*keys):
-    return {"taskType": "Partition", "connectorOperator": {"S3": "NO_OP"}, "sourceFields": list(keys)}
 
 
 def ran(server, name):
@@ -58,7 +54,7 @@ def test_tables_and_partitions_follow_the_runs(server, moto, name):
     bucket = Bucket(server, f"bucket-{name}")
     bucket.put("in/a.csv", "id,region,Amount\n1,north,2.50\n2,,1.00\n3,a/b,0\n")
     tasks = [map_field("S3", "id"), map_field("S3", "region", "Region"), map_field(
-        "S3", "Amount", SOURCE_DATA_TYPE="string", DESTINATION_DATA_TYPE="decimal(10,2)"), partitioned("Region")]
+        "S3", "Amount", SOURCE_DATA_TYPE="string", DESTINATION_DATA_TYPE="decimal(10,2)"), partition("S3", "Region", ordered=False)]
     prefix = {"prefixType": "PATH", "prefixFormat": "YEAR", "pathPrefixHierarchy": ["EXECUTION_ID", "SCHEMA_VERSION"]}
     server.boto().create_flow(**flow(name, s3_source(bucket.name, "in"), s3_destination(
         bucket.name, "out", "PARQUET", preserveSourceDataTyping=True, prefixConfig=prefix), tasks, **catalog()))
@@ -130,7 +126,7 @@ def test_columns_carry_the_vendors_words(server, moto, sap, name):
 def test_many_partitions_are_registered_in_batches_and_again(server, moto, name):
     bucket = Bucket(server, f"bucket-{name}")
     bucket.put("in/a.csv", "id,key\n" + "".join(f"{n},{n}\n" for n in range(230)))
-    server.boto().create_flow(**flow(name, s3_source(bucket.name, "in"), s3_destination(bucket.name), [map_all("S3"), partitioned("key")], **catalog()))
+    server.boto().create_flow(**flow(name, s3_source(bucket.name, "in"), s3_destination(bucket.name), [map_all("S3"), partition("S3", "key", ordered=False)], **catalog()))
     for _ in range(2):
         run = ran(server, name)
         assert all(output == ({**OK, "result": "1"}, {**OK, "result": "230"}) for output in details(run).values())
@@ -155,8 +151,8 @@ def test_a_glue_that_refuses_fails_no_run(server, name):
     server.boto().create_flow(**flow(name, s3_source(bucket.name, "in"), s3_destination(bucket.name, "out"), [map_all("S3")], **catalog("no-such-database")))
     run = ran(server, name)
     assert bucket.json_rows("out/") == [{"id": "1"}]
-    for table, partition in details(run).values():
-        assert table["status"] == partition["status"] == "Error" and table["result"] == "0"
+    for table, partitions_ in details(run).values():
+        assert table["status"] == partitions_["status"] == "Error" and table["result"] == "0"
         assert "EntityNotFoundException" in table["message"] and "no-such-database" in table["message"]
     said = server.boto().describe_flow(flowName=name)["lastRunExecutionDetails"]
     assert said["mostRecentExecutionStatus"] == "Successful" and "data catalog" in said["mostRecentExecutionMessage"]
@@ -180,7 +176,7 @@ def test_a_crash_while_it_registers_is_made_good(make_server, moto, name):
         server = make_server(AWS_ENDPOINT_URL_GLUE=f"http://127.0.0.1:{silent.getsockname()[1]}", AWS_ACCESS_KEY_ID=KEY, AWS_SECRET_ACCESS_KEY=SECRET)
         bucket = Bucket(server, f"bucket-{name}")
         bucket.put("in/a.csv", "id,key\n1,a\n2,b\n")
-        server.boto().create_flow(**flow(name, s3_source(bucket.name, "in"), s3_destination(bucket.name, "out"), [map_all("S3"), partitioned("key")], **catalog()))
+        server.boto().create_flow(**flow(name, s3_source(bucket.name, "in"), s3_destination(bucket.name, "out"), [map_all("S3"), partition("S3", "key", ordered=False)], **catalog()))
         execution = server.boto().start_flow(flowName=name)["executionId"]
         silent.settimeout(30)
         silent.accept()

@@ -13,7 +13,7 @@ import pyarrow.csv
 import pyarrow.dataset
 import pyarrow.json
 import pytest
-from support.flows import Bucket, flow, map_all, map_field, s3_destination, s3_source, sap_source
+from support.flows import Bucket, flow, map_all, map_field, partition, s3_destination, s3_source, sap_source
 from support.server import error_of
 from support.tables import table
 
@@ -64,12 +64,7 @@ def source(live):
 def typed_tasks(keys):
     tasks = [map_field("S3", name, **({"SOURCE_DATA_TYPE": "string", "DESTINATION_DATA_TYPE": TYPES.get(name, "string")}))
              for name in SOURCE[0]]
-    return tasks + partition("S3", keys)
-
-
-def partition(source, keys):
-    return [{"taskType": "Partition", "connectorOperator": {source: "NO_OP"}, "sourceFields": keys,
-             "taskProperties": {"ORDERED_PARTITION_KEYS_LIST": json.dumps(keys)}}] if keys else []
+    return tasks + ([partition("S3", *keys)] if keys else [])
 
 
 def run_of(live, name, bucket, kind, aggregation, keys, source, **more):
@@ -215,7 +210,7 @@ def test_five_thousand_partitions(live, bucket, name):
     live.boto()
     rows = [(n, f"k{n * 7919 % 5000}") for n in range(15000)]
     bucket.put("in/a.csv", "id,key\n" + "".join(f"{n},{key}\n" for n, key in rows))
-    tasks = [map_all("S3"), *partition("S3", ["key"])]
+    tasks = [map_all("S3"), partition("S3", "key")]
     live.boto().create_flow(**flow(name, s3_source(bucket.name, "in"), s3_destination(bucket.name, "out", "PARQUET", prefixConfig={
         "pathPrefixHierarchy": ["EXECUTION_ID"]}), tasks))
     run = live.run(name)
@@ -267,7 +262,7 @@ def test_upsolver_is_the_same_writer(live, source, name):
     destination = {"connectorType": "Upsolver", "destinationConnectorProperties": {"Upsolver": {
         "bucketName": bucket.name, "bucketPrefix": "p", "s3OutputFormatConfig": {
             "fileType": "CSV", "prefixConfig": {"pathPrefixHierarchy": ["EXECUTION_ID"]}, "aggregationConfig": {"aggregationType": "SingleFile"}}}}}
-    live.boto().create_flow(**flow(name, s3_source(source.name, "in"), destination, [map_all("S3"), *partition("S3", ["day"])]))
+    live.boto().create_flow(**flow(name, s3_source(source.name, "in"), destination, [map_all("S3"), partition("S3", "day")]))
     execution = live.run(name)["executionId"]
     assert bucket.keys() == [f"p/{name}/{execution}/day=2024-02-{day}/{execution}" for day in (27, 28, 29)]
     assert sorted(int(r["id"]) for r in bucket.csv_rows()) == sorted(SOURCE)
@@ -287,8 +282,8 @@ def test_upsolver_wants_its_bucket_and_a_prefix(live, source, name, change, says
 
 def test_a_key_that_nobody_maps_or_that_leaves_nothing_ends_the_run(live, source, bucket, name):
     for number, (tasks, says) in enumerate([
-        ([map_field("S3", "id"), *partition("S3", ["region"])], "region"),
-        ([map_field("S3", "id"), *partition("S3", ["id"])], "leaves nothing"),
+        ([map_field("S3", "id"), partition("S3", "region")], "region"),
+        ([map_field("S3", "id"), partition("S3", "id")], "leaves nothing"),
     ]):
         live.boto().create_flow(**flow(f"{name}-{number}", s3_source(source.name, "in"), s3_destination(bucket.name, "out"), tasks))
         run = live.run(f"{name}-{number}")

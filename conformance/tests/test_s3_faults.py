@@ -2,12 +2,12 @@
 error, and nothing is ever half published."""
 
 import json
-import time
 from urllib.parse import urlsplit
 
 import pytest
 from support.faulty import Faulty
-from support.flows import flow, map_all, map_field, s3_destination, s3_source
+from support.flows import flow, map_field, s3_destination, s3_source
+from support.process import wait_until
 from support.s3 import S3
 
 ROWS = 20_000
@@ -152,10 +152,7 @@ def test_what_cannot_be_published_yet_is_published_later_and_whole(server, s3, p
     move = Move(server, s3, f"later-{do}")
     fault = proxy.fault(f"bad-rows/{move.name}", "complete", do)
     move.start()
-    end = time.monotonic() + 60
-    while not any(move.execution in line and "could not be made visible yet" in line for line in server.log().splitlines()):
-        assert time.monotonic() < end, server.log()[-2000:]
-        time.sleep(0.05)
+    wait_until(lambda: any(move.execution in line and "could not be made visible yet" in line for line in server.log().splitlines()), server, 60)
     run, = server.boto().describe_flow_execution_records(flowName=move.name)["flowExecutions"]
     assert run["executionStatus"] == "InProgress"
     read = len([1 for kind, target in proxy.seen if kind == "get" and f"in/{move.name}/" in target])
@@ -180,7 +177,4 @@ def test_an_upload_that_cannot_be_aborted_costs_no_run(make_server, s3, proxy):
     assert fault["met"] and len(left_over(s3)) == len(before) + 1
     proxy.clear()
     server.restart()
-    end = time.monotonic() + 20
-    while len(left_over(s3)) > len(before):
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    wait_until(lambda: len(left_over(s3)) <= len(before), server, 20)

@@ -1,23 +1,12 @@
 """Scheduled flows: ticks, windows, catching up, deactivation, cancelling."""
 
 import datetime
-import sqlite3
 import time
 
 import pytest
 from support.flows import Bucket, flow, map_all, s3_destination, s3_source, sap_source
+from support.schedules import incremental, records, restart_when_due, scheduled, wait_for_runs
 from support.tables import table
-
-MINUTE = 60_000
-
-
-def scheduled(expression="rate(1minutes)", **more):
-    return {"triggerConfig": {"triggerType": "Scheduled", "triggerProperties": {"Scheduled": {"scheduleExpression": expression, **more}}}}
-
-
-def incremental(expression="rate(1minutes)", **more):
-    return scheduled(expression, dataPullMode="Incremental", **more)
-
 
 @pytest.fixture
 def server(make_server):
@@ -28,33 +17,6 @@ def server(make_server):
 @pytest.fixture
 def buckets(server):
     return Bucket(server, "input"), Bucket(server, "out")
-
-
-def records(server, name):
-    return server.boto().describe_flow_execution_records(flowName=name)["flowExecutions"]
-
-
-def wait_for_runs(server, name, count, seconds=30):
-    """All runs of a flow, newest first, once so many have ended."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        runs = records(server, name)
-        if len(runs) >= count and all(run["executionStatus"] != "InProgress" for run in runs):
-            return runs
-        time.sleep(0.05)
-    raise AssertionError(f"{name} has not had {count} runs: {records(server, name)}\n{server.log()[-3000:]}")
-
-
-def restart_when_due(server, name, missed=0):
-    """Kills the server, lets so much time pass that the flow's next tick (and `missed` more) is over, and starts it
-    again. The time passes in the database: the ticks are moved into the past, and the grid that they lie on with them."""
-    server.kill()
-    with sqlite3.connect(server.data_dir / "tidegate.db") as database:
-        due, = database.execute("SELECT next_due_ms FROM flow WHERE name = ?", [name]).fetchone()
-        back = due - int(time.time() * 1000) + missed * MINUTE
-        database.execute("UPDATE flow SET next_due_ms = next_due_ms - ?, activated_at_ms = activated_at_ms - ? WHERE name = ?",
-                         [back, back, name])
-    server.start()
 
 
 def test_the_states_of_a_scheduled_flow(server, buckets):

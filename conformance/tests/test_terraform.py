@@ -8,10 +8,10 @@ an answer, where an absent member is the type's zero; a plan is empty when that 
 import datetime
 import random
 import re
-import time
 
 import pytest
 from support.flows import Bucket
+from support.process import wait_until
 from support.profiles import create_input
 from support.server import ACCOUNT, REGION
 
@@ -105,10 +105,12 @@ class Flow:
 
     def __init__(self, client, name):
         self.client, self.name = client, name
+        # The orders of the tasks are the same ones in each run of the tests.
+        self.random = random.Random(name)
 
     def body(self, config):
         tasks = []
-        for task in random.sample(config["task"], len(config["task"])):
+        for task in self.random.sample(config["task"], len(config["task"])):
             sent = {"taskType": task["task_type"], "sourceFields": task.get("source_fields", []),
                     "connectorOperator": {wire_name(k): v for k, v in task.get("connector_operator", {}).items()}}
             if task.get("destination_field") is not None:
@@ -171,10 +173,7 @@ class Flow:
             self.client.delete_flow(flowName=self.name)
         except self.client.exceptions.ResourceNotFoundException:
             return
-        end = time.monotonic() + 120
-        while self.read() is not None:
-            assert time.monotonic() < end
-            time.sleep(0.2)
+        wait_until(lambda: self.read() is None, seconds=120)
 
 
 def no_diff(config, kept):

@@ -3,8 +3,9 @@
 import http.client
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
+
+from .peer import Peer, body_of
 
 SLOW_DOWN = b'<?xml version="1.0"?><Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>'
 INTERNAL = b'<?xml version="1.0"?><Error><Code>InternalError</Code><Message>We encountered an internal error.</Message></Error>'
@@ -24,7 +25,7 @@ def kind_of(method, path):
     return {"HEAD": "head", "DELETE": "abort"}.get(method, method)
 
 
-class Faulty:
+class Faulty(Peer):
     """Passes every request on to `upstream` (host, port), unless a fault of `faults` is for it.
 
     A fault is a dictionary: `of`, a text in the request's target; `kind`; `do`; `times`, after which it is over (None
@@ -37,30 +38,7 @@ class Faulty:
     def __init__(self, upstream):
         self.upstream, self.faults, self.seen, self.turns = upstream, [], [], {}
         self.lock = threading.Lock()
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *_):
-                pass
-
-            def handle_any(self):
-                try:
-                    outer.handle(self)
-                except OSError:
-                    # The caller is gone; what it has asked for is carried out.
-                    self.close_connection = True
-
-            do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = handle_any
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
+        super().__init__()
 
     def fault(self, of, kind, do, times=None, skip=0):
         with self.lock:
@@ -87,7 +65,14 @@ class Faulty:
         return None
 
     def handle(self, http_):
-        body = http_.rfile.read(int(http_.headers.get("Content-Length", 0)))
+        try:
+            self.carry_out(http_)
+        except OSError:
+            # The caller is gone; what it has asked for is carried out.
+            http_.close_connection = True
+
+    def carry_out(self, http_):
+        body = body_of(http_)
         do = self._next(http_.path, kind_of(http_.command, http_.path))
         if do in ("busy", "broken", "denied", "error-in-200"):
             status, text = {"busy": (503, SLOW_DOWN), "broken": (500, INTERNAL), "denied": (403, DENIED), "error-in-200": (200, INTERNAL)}[do]

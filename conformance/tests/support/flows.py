@@ -34,6 +34,12 @@ def mask(source, field, op, **properties):
             "taskProperties": properties}
 
 
+def partition(source, *keys, ordered=True):
+    """Objects by the values of these fields; their order is said, or that of the fields."""
+    properties = {"taskProperties": {"ORDERED_PARTITION_KEYS_LIST": json.dumps(keys)}} if ordered else {}
+    return {"taskType": "Partition", "connectorOperator": {source: NO_OP}, "sourceFields": list(keys), **properties}
+
+
 def sap_source(connection, path, **more):
     return {"connectorType": "SAPOData", "connectorProfileName": connection,
             "sourceConnectorProperties": {"SAPOData": {"objectPath": path, **more}}}

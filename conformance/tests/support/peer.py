@@ -6,8 +6,9 @@ from urllib.parse import parse_qs
 
 
 class Peer:
-    """Serves on a free port until `stop`. Subclasses have `get(http)` and, if they take forms, `post(http, form)`;
-    what these need must be there before this class's `__init__`, since requests may come at once."""
+    """Serves on a free port until `stop`. Subclasses have `get(http)` and, if they take forms, `post(http, form)`, or
+    `handle(http)` for requests of any kind; what these need must be there before this class's `__init__`, since requests
+    may come at once."""
 
     def __init__(self, host="127.0.0.1"):
         outer = self
@@ -18,12 +19,10 @@ class Peer:
             def log_message(self, *_):
                 pass
 
-            def do_GET(self):
-                outer.get(self)
+            def handle_any(self):
+                outer.handle(self)
 
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                outer.post(self, first_of(body))
+            do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = handle_any
 
         self.server = ThreadingHTTPServer((host, 0), Handler)
         self.port = self.server.server_address[1]
@@ -34,8 +33,21 @@ class Peer:
         self.server.shutdown()
         self.server.server_close()
 
+    def handle(self, http):
+        body = body_of(http)
+        if http.command == "GET":
+            self.get(http)
+        elif http.command == "POST":
+            self.post(http, first_of(body.decode()))
+        else:
+            send(http, 405, b"")
+
     def post(self, http, form):
         send(http, 405, b"")
+
+
+def body_of(http):
+    return http.rfile.read(int(http.headers.get("Content-Length", 0)))
 
 
 def first_of(query):

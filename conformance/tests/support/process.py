@@ -8,6 +8,15 @@ import threading
 import time
 
 
+def wait_until(what, server=None, seconds=30):
+    """Asks until the answer is true, and gives it; then it is too late, and the server's last words are told."""
+    end = time.monotonic() + seconds
+    while not (answer := what()):
+        assert time.monotonic() < end, f"it did not come to pass in {seconds} s: {answer!r}\n{server.log()[-3000:] if server else ''}"
+        time.sleep(0.02)
+    return answer
+
+
 class Process:
     """One child process whose output is kept."""
 

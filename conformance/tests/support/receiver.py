@@ -6,38 +6,31 @@ import hmac
 import json
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from .peer import Peer, body_of
+from .process import wait_until
 
 SECRET = "whsec_" + base64.b64encode(b"a secret of the receiver's, 32 b").decode()
 
 
-class Receiver:
+class Receiver(Peer):
     """Each request takes the next status of `answers`; after the last of them, `then`."""
 
-    def __init__(self, *answers, then=204, port=0):
+    def __init__(self, *answers, then=204):
         self.answers, self.then = list(answers), then
         self.tries = []
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                with receiver.lock:
-                    status = receiver.answers.pop(0) if receiver.answers else receiver.then
-                    receiver.tries.append((status, dict(self.headers.items()), body))
-                self.send_response(status)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
         self.lock = threading.Lock()
-        self.http = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self.url = f"http://127.0.0.1:{self.http.server_port}/hook?token=in-the-url"
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+        super().__init__()
+        self.url += "/hook?token=in-the-url"
+
+    def handle(self, http):
+        body = body_of(http)
+        with self.lock:
+            status = 405 if http.command != "POST" else self.answers.pop(0) if self.answers else self.then
+            self.tries.append((status, dict(http.headers.items()), body))
+        http.send_response(status)
+        http.send_header("Content-Length", "0")
+        http.end_headers()
 
     def env(self):
         return {"TIDEGATE_WEBHOOK_URL": self.url, "TIDEGATE_WEBHOOK_SECRET": SECRET}
@@ -49,15 +42,8 @@ class Receiver:
         return [json.loads(body) for status, _, body in self.tries if status < 300]
 
     def wait(self, count, seconds=30):
-        end = time.monotonic() + seconds
-        while len(self.events()) < count:
-            assert time.monotonic() < end, f"{len(self.tries)} tries, {len(self.events())} of {count} accepted"
-            time.sleep(0.02)
+        wait_until(lambda: len(self.events()) >= count, seconds=seconds)
         return self.events()
-
-    def stop(self):
-        self.http.shutdown()
-        self.http.server_close()
 
 
 def check(headers, body):

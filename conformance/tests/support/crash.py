@@ -1,6 +1,7 @@
 """A data folder with flows of several kinds, lives of a server that end anywhere, and what must hold after them."""
 
 import contextlib
+import hashlib
 import json
 import resource
 import signal
@@ -10,7 +11,9 @@ import time
 import botocore.exceptions
 import requests.exceptions
 
-from .flows import Bucket, filter_field, flow, map_all, map_field, mask, s3_destination, s3_source
+from .flows import Bucket, filter_field, flow, map_all, map_field, mask, partition, s3_destination, s3_source
+from .process import wait_until
+from .schedules import make_due
 from .server import Server, binary
 
 MINUTE = 60_000
@@ -39,6 +42,15 @@ class Folder(Bucket):
     def __init__(self, root, name):
         self.name, self.path = name, root / name
         self.path.mkdir(parents=True, exist_ok=True)
+        self.digests = {}
+
+    def digest(self, key):
+        """What is in an object; it is read again only where its file is another one or was written to."""
+        file = (self.path / key).stat()
+        state = file.st_ino, file.st_mtime_ns, file.st_size
+        if self.digests.get(key, (None,))[0] != state:
+            self.digests[key] = state, hashlib.sha256(self.read(key)).hexdigest()
+        return self.digests[key][1]
 
 
 def copied():
@@ -77,7 +89,7 @@ FLOWS = {
         map_field("S3", "id"), map_field("S3", "phone"), mask("S3", "phone", "MASK_FIRST_N", MASK_LENGTH="3", MASK_VALUE="*")]),
     "bad": (bad, "CSV", "JSON", {}, [map_all("S3"), task("Validate", ["id"], op="VALIDATE_NUMERIC", VALIDATION_ACTION="DropDataset")]),
     "parts": (parts, "CSV", "JSON", {}, [
-        map_all("S3"), task("Partition", ["region"], ORDERED_PARTITION_KEYS_LIST='["region"]')]),
+        map_all("S3"), partition("S3", "region")]),
     "news": (None, "CSV", "JSON", {}, [map_all("S3")]),
 }
 BY_HAND = ("copy", "lake", "sheet", "parts", "bad")
@@ -96,6 +108,7 @@ class World:
         self.source, self.out, self.errors = (Folder(root, prefix + name) for name in ("input", "output", "errors"))
         self.asked, self.published, self.ends = {}, 0, 0
         self.confirmed, self.checked = set(), set()
+        self.cancelled, self.published_by = set(), {}
         for name in flows:
             make = FLOWS[name][0]
             for key, text in (make() if make else {}).items():
@@ -156,11 +169,12 @@ class World:
 
     def idle(self, seconds=60):
         """Waits until no run is left."""
-        end = time.monotonic() + seconds
-        while self.open():
+        def none():
+            if self.open() == 0:
+                return True
             assert self.alive(), f"the server has ended\n{self.server.log()[-3000:]}"
-            assert time.monotonic() < end, f"{self.rows('SELECT flow, status, attempt, counts FROM run')}\n{self.server.log()[-3000:]}"
-            time.sleep(0.02)
+
+        wait_until(none, self.server, seconds)
 
     def ask(self, name, token=None):
         """Asks for a run; the answer may be lost, and then the same is asked again later."""
@@ -169,6 +183,12 @@ class World:
         with self.lost():
             self.asked[token] = (name, self.start_flow(name, token))
         return token
+
+    def cancel(self, name, *executions):
+        """Cancels these runs, or all of a flow; the answer may be lost. Each run that was asked for by now may be meant."""
+        self.cancelled |= {token for token, (flow, id) in self.asked.items() if flow == name and (not executions or id in executions)}
+        with self.lost():
+            self.server.boto().cancel_flow_executions(flowName=name, **({"executionIds": list(executions)} if executions else {}))
 
     def start_flow(self, name, token):
         answer = self.server.raw("/start-flow", {"flowName": name, "clientToken": token})
@@ -197,19 +217,18 @@ class World:
         self.source.put(f"news/{self.published}.csv", f"id\n{self.published}\n")
 
     def make_due(self):
-        """While no server lives: makes the incremental flow's next tick this moment's, by moving its grid."""
-        with sqlite3.connect(self.data / "tidegate.db") as database:
-            due, = database.execute("SELECT next_due_ms FROM flow WHERE name = 'news'").fetchone()
-            back = due - int(time.time() * 1000)
-            database.execute("UPDATE flow SET next_due_ms = next_due_ms - ?, activated_at_ms = activated_at_ms - ? "
-                             "WHERE name = 'news'", [back, back])
-        database.close()
+        """While no server lives: makes the incremental flow's next tick this moment's."""
+        make_due(self.data, "news")
 
     # What the store says.
 
     def rows(self, sql, *values):
         with contextlib.closing(sqlite3.connect(f"file:{self.data}/tidegate.db?mode=ro", uri=True, timeout=10)) as database:
             return database.execute(sql, values).fetchall()
+
+    def count(self):
+        """How many runs there are, ended or not."""
+        return self.rows("SELECT COUNT(*) FROM run")[0][0]
 
     def open(self):
         """How many runs have not ended, or will begin because their tick is over."""
@@ -227,9 +246,13 @@ class World:
             assert execution in by_id, f"the run of {token} is lost"
         assert len(by_id) == len(runs)
         self.check_visible(by_id)
+        cancelled = {self.asked[token][1] for token in self.cancelled}
         for id, name, status, counts, error, *_ in runs:
             where = f"{name} {id} {status} {error}"
-            assert status == "Canceled" or (status == "Error") == (name == "bad"), where
+            if status == "Canceled":
+                assert id in cancelled, f"nobody has cancelled {where}"
+            else:
+                assert (status == "Error") == (name == "bad"), where
             if status != "Successful":
                 continue
             counts = json.loads(counts)
@@ -253,12 +276,17 @@ class World:
             self.ends = 0
 
     def check_visible(self, by_id):
-        """Each object is of one run, and that one has ended well."""
+        """Each object is of one run, and that one has ended well; what a run has made visible once stays as it is."""
+        found = {id: {} for id, (_, status) in by_id.items() if status == "Successful"}
         for bucket in (self.out, self.errors):
             for key in bucket.keys():
                 owners = [id for id in by_id if id in key]
                 assert len(owners) == 1, f"{key} is nobody's"
                 assert by_id[owners[0]][1] == "Successful", f"{key} is visible, and its run is {by_id[owners[0]]}"
+                found[owners[0]][bucket.name, key] = bucket.digest(key)
+        for id, before in self.published_by.items():
+            assert found.get(id) == before, f"what the run {by_id.get(id)} {id} has published is another or gone"
+        self.published_by = found
 
     def check_output(self, name, id, where):
         keys = [key for key in self.out.keys() if id in key]

@@ -1,5 +1,9 @@
 """A full disk: what was acknowledged stays, what does not fit is refused in clear words, and the server lives on and
-recovers when there is room again."""
+recovers when there is room again.
+
+The disk is a small file system, which only root can mount. Anybody else is root in a namespace of their own
+(`unshare -rm`), in which all of this file is run once more. `TIDEGATE_NO_MOUNT=1` says that neither is possible.
+"""
 
 import contextlib
 import datetime
@@ -7,13 +11,16 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import sys
 import time
 
 import botocore.exceptions
 import pytest
 from support.flows import Bucket, flow, map_all, s3_destination, s3_source
+from support.process import wait_until
 from support.profiles import create_input
-from support.server import Server
+from support.schedules import records, wait_for_runs
+from support.server import ROOT, Server
 
 SIZE = 24 * 1024 * 1024
 # Half a MB that becomes 11 MB as JSON Lines.
@@ -21,16 +28,34 @@ ROWS = 130_000
 WIDE = "a_rather_long_name_of_a_field,another_rather_long_name_of_a_field\n" + "1,2\n" * ROWS
 
 
+NO_MOUNT = os.environ.get("TIDEGATE_NO_MOUNT") == "1"
+IS_ROOT = os.geteuid() == 0
+
+
+@pytest.mark.skipif(NO_MOUNT or IS_ROOT, reason="root needs no namespace" if IS_ROOT else "TIDEGATE_NO_MOUNT=1")
+def test_all_of_this_for_who_is_not_root(tmp_path):
+    command = ["unshare", "--map-root-user", "--mount", sys.executable, "-m", "pytest", "-c", str(ROOT / "conformance/pytest.ini"),
+               "--rootdir", str(ROOT / "conformance"), "-p", "no:cacheprovider", "--basetemp", str(tmp_path / "inside"), __file__]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    except FileNotFoundError as error:
+        pytest.fail(f"there is no unshare ({error}); TIDEGATE_NO_MOUNT=1 goes without")
+    assert done.returncode == 0, f"where there are no namespaces, TIDEGATE_NO_MOUNT=1 goes without\n{done.stdout[-6000:]}{done.stderr[-2000:]}"
+    assert "4 passed" in done.stdout, done.stdout
+
+
 @pytest.fixture
 def disk(tmp_path):
     """A file system of a few MB."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small file system")
+    if NO_MOUNT:
+        pytest.skip("TIDEGATE_NO_MOUNT=1")
+    if not IS_ROOT:
+        pytest.skip("it is tested in a namespace, by test_all_of_this_for_who_is_not_root")
     folder = tmp_path / "disk"
     folder.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(folder)], capture_output=True, text=True)
     if mounted.returncode:
-        pytest.skip(f"a small file system cannot be mounted here: {mounted.stderr.strip()}")
+        pytest.fail(f"a small file system cannot be mounted here ({mounted.stderr.strip()}); TIDEGATE_NO_MOUNT=1 goes without")
     yield folder
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
@@ -139,20 +164,19 @@ def test_a_tick_that_cannot_be_written_down_is_not_lost(server, disk):
     client.create_flow(**flow("due", s3_source("bucket", "in"), s3_destination("bucket", "out"), [map_all("S3")], triggerConfig=trigger))
     client.start_flow(flowName="due")
     filler = Filler(disk)
-    end = time.monotonic() + 30
-    while "Due flows could not be queued" not in server.log():
+
+    def could_not_be_queued():
         # What is left of the database's own file may hold the tick; such room is taken as well.
         with contextlib.suppress(botocore.exceptions.ClientError):
             client.create_connector_profile(**create_input("Singular", f"c{time.monotonic_ns()}"))
-        assert time.monotonic() < end, server.log()[-2000:]
-        time.sleep(0.005)
-    assert client.describe_flow_execution_records(flowName="due")["flowExecutions"] == []
+        return "Due flows could not be queued" in server.log()
+
+    wait_until(could_not_be_queued, server)
+    assert records(server, "due") == []
     filler.remove()
-    while not (runs := client.describe_flow_execution_records(flowName="due")["flowExecutions"]) or runs[0]["executionStatus"] == "InProgress":
-        assert time.monotonic() < end, server.log()[-2000:]
-        time.sleep(0.05)
+    wait_for_runs(server, "due", 1)
     time.sleep(1.5)
-    run, = client.describe_flow_execution_records(flowName="due")["flowExecutions"]
+    run, = records(server, "due")
     assert run["executionStatus"] == "Successful", run
 
 
@@ -163,10 +187,7 @@ def test_a_disk_that_fills_while_a_run_is_under_way(server, disk):
     client = server.boto()
     client.create_flow(**flow("held", s3_source("bucket", "in"), s3_destination("bucket", "out"), [map_all("S3")]))
     execution = client.start_flow(flowName="held")["executionId"]
-    end = time.monotonic() + 30
-    while not staged(server):
-        assert time.monotonic() < end
-        time.sleep(0.002)
+    wait_until(lambda: staged(server), server)
     filler = Filler(disk)
     # Longer than the time between two signs of life.
     time.sleep(2.5)

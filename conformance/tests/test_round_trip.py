@@ -12,7 +12,7 @@ import time
 
 import boto3
 import pytest
-from support.flows import Bucket, filter_field, map_field, mask, projection
+from support.flows import Bucket, filter_field, map_field, mask, partition, projection
 from support.server import ACCOUNT, REGION
 
 CREATED, UPDATED = 60, 120
@@ -72,6 +72,13 @@ class Maker:
         body |= {"flowName": name, "triggerConfig": self.trigger(shape.members["triggerConfig"], connector), "sourceFlowConfig": source,
                  "destinationFlowConfigList": [self.destination(shape.members["destinationFlowConfigList"].member)],
                  "tasks": self.tasks(connector)}
+        if connector == "S3" and self.often(0.15):
+            # Lines that go out as they came, which are JSON, and have no other tasks.
+            source["sourceConnectorProperties"]["S3"]["s3InputFormatConfig"] = {"s3InputFileType": "JSON"}
+            body["tasks"] = [{"taskType": "Passthrough", "sourceFields": [], "connectorOperator": {"S3": "NO_OP"}}]
+        if body["destinationFlowConfigList"][0]["connectorType"] == "Upsolver":
+            # A catalogue is for what lies in S3.
+            body.pop("metadataCatalogConfig", None)
         if self.often(0.5):
             body["tags"] = self.random.choice([{}, {"a": ""}, {"a": "b", "c:d/e": "with blanks"}])
         return body
@@ -91,9 +98,14 @@ class Maker:
         return body, connector
 
     def destination(self, shape):
-        body = {"connectorType": "S3", "destinationConnectorProperties": {
-            "S3": self.any("S3", shape.members["destinationConnectorProperties"].members["S3"])}}
-        output = body["destinationConnectorProperties"]["S3"].get("s3OutputFormatConfig", {})
+        connector = "Upsolver" if self.often(0.2) else "S3"
+        properties = shape.members["destinationConnectorProperties"].members[connector]
+        if connector == "Upsolver":
+            made = {n: self.any(n, s) for n, s in properties.members.items() if n != "bucketName"} | {"bucketName": "upsolver-appflow-trip"}
+        else:
+            made = self.any(connector, properties)
+        body = {"connectorType": connector, "destinationConnectorProperties": {connector: made}}
+        output = body["destinationConnectorProperties"][connector].get("s3OutputFormatConfig", {})
         if output.get("fileType") != "PARQUET" and output.get("preserveSourceDataTyping"):
             output["preserveSourceDataTyping"] = False
         if self.often(0.3):
@@ -126,6 +138,11 @@ class Maker:
             {"taskType": "Truncate", "sourceFields": ["name"], "destinationField": "name", "connectorOperator": no_op, "taskProperties": {"TRUNCATE_LENGTH": "3"}},
             {"taskType": "Validate", "sourceFields": ["id"], "destinationField": "id", "connectorOperator": {connector: "VALIDATE_NON_NULL"},
              "taskProperties": {"VALIDATION_ACTION": "DropRecord"}},
+            {"taskType": "Merge", "sourceFields": ["id", "name"], "destinationField": "both", "connectorOperator": no_op,
+             "taskProperties": {"CONCAT_FORMAT": self.random.choice(["${id}: ${name}", "id name", " ", "%s-%s"])}},
+            {"taskType": "Arithmetic", "sourceFields": ["id", "t"], "destinationField": "computed",
+             "connectorOperator": {connector: self.random.choice(["ADDITION", "SUBTRACTION", "MULTIPLICATION", "DIVISION"])}},
+            partition(connector, "id", ordered=self.often(0.5)),
         ]
         some = self.random.sample(others, self.random.randint(0, 3))
         if self.often(0.4):
@@ -143,12 +160,21 @@ class Maker:
 @pytest.fixture(scope="module")
 def server(emulation):
     bucket = Bucket(emulation, "trip-bucket")
+    Bucket(emulation, "upsolver-appflow-trip")
     bucket.put("in/a.csv", "id,name,t\n1,x,2026-01-01T00:00:00Z\n")
     bucket.put("a.csv", "id,name,t\n1,x,2026-01-01T00:00:00Z\n")
     emulation.boto().create_connector_profile(connectorProfileName="trip-sap", connectorType="SAPOData", connectionMode="Public", connectorProfileConfig={
         "connectorProfileProperties": {"SAPOData": {"applicationHostUrl": "http://localhost", "applicationServicePath": "/s", "portNumber": 1, "clientNumber": "100"}},
         "connectorProfileCredentials": {"SAPOData": {"basicAuthCredentials": {"username": "u", "password": "p"}}}})
     return emulation
+
+
+def test_all_kinds_are_drawn():
+    """What is left out of the definitions above would be tested by nothing."""
+    made = [Maker(seed).definition("any") for seed in range(CREATED)]
+    assert {task["taskType"] for one in made for task in one["tasks"]} == set(MODEL.shape_for("TaskType").enum)
+    assert {one["destinationFlowConfigList"][0]["connectorType"] for one in made} == {"S3", "Upsolver"}
+    assert {one["sourceFlowConfig"]["connectorType"] for one in made} == {"S3", "SAPOData"}
 
 
 def described(server, name):

@@ -27,7 +27,7 @@ LIVES = 8
 # Where the process ends: (point, which time it is reached), by what is going on. A slow batch leaves time for what comes
 # from outside.
 SLOW = "batch.read=sleep(400)"
-# A start commits twice on its own before it takes requests.
+# A start commits twice on its own, the second time perhaps a moment after it is ready.
 COMMITS, FIRST_OF_RUN = ("commit.begin", "commit.end"), 3
 BOTH = {
     "copy": [("run.queueing", 1), ("run.queued", 1), ("commit.begin", FIRST_OF_RUN), ("commit.end", FIRST_OF_RUN), ("run.claiming", 1),
@@ -120,6 +120,8 @@ def end_at(world, what, point, nth):
     if not world.start(points):
         assert what == "news", f"{point} was reached {nth} times by the start alone, without a run"
         return True
+    if point in COMMITS:
+        time.sleep(0.5)
     before = world.count()
     if what in ("copy", "parts", "bad"):
         world.ask(what)

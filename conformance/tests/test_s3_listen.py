@@ -2,9 +2,12 @@
 
 import os
 import re
+import socket
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -252,6 +255,41 @@ def test_what_is_staged_is_not_visible(server, s3, name):
     bucket.put(".tidegate-unfinished-x", "half")
     assert "Contents" not in client.list_objects_v2(Bucket=name)
     assert code_of(client.get_object, Bucket=name, Key=".tidegate-unfinished-x") == "NoSuchKey"
+
+
+def test_without_a_key_nothing_is_read(s3, name):
+    """An upload by a form has its signature in the body: it is refused before a byte of that is taken."""
+    host, port = s3.url.removeprefix("http://").split(":")
+    for path, kind, status in ((f"/{name}", "multipart/form-data; boundary=x", b"501"), (f"/{name}?delete", "text/xml", b"403")):
+        with socket.create_connection((host, int(port)), timeout=10) as connection:
+            connection.sendall(f"POST {path} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: {kind}\r\n"
+                               f"Content-Length: 5000000000\r\n\r\n--x\r\n".encode())
+            assert connection.recv(1000).split(b" ", 2)[1] == status
+
+
+def test_a_body_that_stops_coming(server, s3, name):
+    """Nobody is waited for longer than 20 seconds: neither who has leave to send and does not, nor who stops on the way."""
+    bucket = Bucket(server, name)
+    host, port = s3.url.removeprefix("http://").split(":")
+    signed = s3.boto(signature_version="s3v4").generate_presigned_url("put_object", Params={"Bucket": name, "Key": "k"})
+    begun = time.monotonic()
+
+    def last_words(target, expect, sent, code):
+        with socket.create_connection((host, int(port)), timeout=60) as connection:
+            connection.sendall(f"PUT {target} HTTP/1.1\r\nHost: {host}:{port}\r\n{expect}Content-Length: 10\r\n\r\n{sent}".encode())
+            told = b""
+            while code not in told:
+                piece = connection.recv(1000)
+                assert piece, told
+                told += piece
+            return told, time.monotonic() - begun
+
+    with ThreadPoolExecutor() as pool:
+        waits = pool.submit(last_words, f"/{name}/k", "Expect: 100-continue\r\n", "", b"AccessDenied")
+        stops = pool.submit(last_words, signed.removeprefix(s3.url), "", "half", b"RequestTimeout")
+    assert b" 100 " in waits.result()[0] and 15 < waits.result()[1] < 45
+    assert 15 < stops.result()[1] < 45
+    assert bucket.keys() == []
 
 
 def test_what_cannot_work_is_told_at_the_start(make_server):

@@ -3,8 +3,8 @@
 //!
 //! Reading order: [`Gateway`] answers requests; `api` is S3's operations, `answers` what they answer with;
 //! `names` says what a bucket's name and a key may be; `folders` finds and
-//! replaces files, `listing` lists them, `receive` takes what is sent,
-//! `multipart` puts parts together.
+//! replaces files, `listing` lists them; `receive` takes what is sent, `body` in
+//! time; `multipart` puts parts together.
 //!
 //! Three promises: an object is replaced whole or not at all; nothing outside
 //! of the buckets can be named, the staged output of runs included; and every
@@ -12,24 +12,28 @@
 
 mod answers;
 mod api;
+mod body;
 mod folders;
 mod listing;
 mod multipart;
 mod names;
 mod receive;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, header};
+use http::{Method, Request, Response, StatusCode, header};
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{Body, S3Result, StdError, s3_error};
 use tidegate_core::Secret;
 
+pub use body::{IDLE_TIME, late};
 use folders::Folders;
 
 /// Who may call.
@@ -72,7 +76,14 @@ impl Gateway {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         StdError: From<B::Error>,
     {
-        match self.0.call(request.map(Body::http_body_unsync)).await {
+        let answer = if is_form(&request) {
+            s3_error!(NotImplemented, "Uploads by a form are not offered: use a presigned URL")
+                .to_http_response()
+                .map_err(|error| s3s::HttpError::new(Box::new(error)))
+        } else {
+            self.0.call(request.map(|body| body::timely(Body::http_body_unsync(body)))).await
+        };
+        match answer {
             Ok(answer) => answer,
             Err(error) => {
                 tracing::error!(?error, "An S3 request could not be answered.");
@@ -82,6 +93,17 @@ impl Gateway {
             }
         }
     }
+}
+
+/// Whether a request uploads by a form. Its signature is a field of the form, so
+/// the form would be read, and kept in memory, before it is known who sends it.
+fn is_form<B>(request: &Request<B>) -> bool {
+    const FORM: &[u8] = b"multipart/form-data";
+    request.method() == Method::POST
+        && request.headers().get_all(header::CONTENT_TYPE).iter().any(|value| {
+            let value = value.as_bytes().trim_ascii_start();
+            value.get(..FORM.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(FORM))
+        })
 }
 
 struct Auth(Arc<dyn Keys>);

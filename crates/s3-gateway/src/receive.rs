@@ -11,9 +11,10 @@ use futures::StreamExt as _;
 use s3s::checksum::ChecksumHasher;
 use s3s::crypto::{Checksum as _, Md5};
 use s3s::dto::{Checksum, ChecksumAlgorithm, StreamingBlob};
-use s3s::{S3Result, TrailingHeaders, s3_error};
+use s3s::{S3Error, S3Result, TrailingHeaders, s3_error};
 use tokio::task::spawn_blocking;
 
+use crate::body::{IDLE_TIME, is_late};
 use crate::folders::{Folders, Unplaced, failed};
 
 /// Bytes that are written at once.
@@ -58,7 +59,7 @@ pub(crate) async fn receive(
     let (mut length, mut piece) = (0u64, Vec::with_capacity(PIECE));
     if let Some(mut body) = body {
         while let Some(bytes) = body.next().await {
-            let bytes: Bytes = bytes.map_err(|error| s3_error!(error_of(error), IncompleteBody))?;
+            let bytes: Bytes = bytes.map_err(broken_off)?;
             hasher.update(&bytes);
             if let Some(md5) = &mut md5 {
                 md5.update(&bytes);
@@ -106,9 +107,12 @@ pub(crate) async fn blocking<T: Send + 'static>(
     spawn_blocking(work).await.map_err(|error| failed(std::io::Error::other(error)))?
 }
 
-/// An error of a body as one that has a type.
-fn error_of(error: s3s::StdError) -> std::io::Error {
-    std::io::Error::other(error)
+/// A body that ends early.
+fn broken_off(error: s3s::StdError) -> S3Error {
+    if is_late(&error) {
+        return s3_error!(RequestTimeout, "Nothing of the body came for {} seconds", IDLE_TIME.as_secs());
+    }
+    s3_error!(std::io::Error::other(error), IncompleteBody)
 }
 
 async fn write(mut file: File, mut piece: Vec<u8>) -> S3Result<(File, Vec<u8>)> {

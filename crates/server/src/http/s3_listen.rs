@@ -10,10 +10,11 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
+use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 use http::{HeaderValue, Version, header};
 use tidegate_core::Secret;
-use tidegate_s3_gateway::{Gateway, Keys};
+use tidegate_s3_gateway::{Gateway, IDLE_TIME, Keys, late};
 
 use crate::app::App;
 
@@ -50,7 +51,7 @@ fn is_uninvited(request: &Request) -> bool {
 
 /// Tells a client that waits for leave to send its body (`Expect: 100-continue`)
 /// to go on before anything else is done: some take an answer that comes late
-/// for the beginning of the next one.
+/// for the beginning of the next one. Nobody knows yet who it is, so it has to come in time.
 async fn invited(request: Request) -> Request {
     if !request.headers().contains_key(header::EXPECT) {
         return request;
@@ -58,8 +59,10 @@ async fn invited(request: Request) -> Request {
     let (head, body) = request.into_parts();
     let mut rest = body.into_data_stream();
     // The leave goes out when the body is asked for the first time.
-    let first = rest.next().await;
-    Request::from_parts(head, Body::from_stream(stream::iter(first).chain(rest)))
+    match tokio::time::timeout(IDLE_TIME, rest.next()).await {
+        Ok(first) => Request::from_parts(head, Body::from_stream(stream::iter(first).chain(rest))),
+        Err(_) => Request::from_parts(head, Body::from_stream(stream::iter([Err::<Bytes, _>(late())]))),
+    }
 }
 
 struct KeysOf(Arc<App>);

@@ -12,6 +12,7 @@ use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 use crate::answers::{
     Conditions, binary, body, contents, encoded, length, most_keys, read_token, source, token,
 };
+use crate::conditions::WriteConditions;
 use crate::folders::{Folders, changed, failed, tag};
 use crate::listing::{Listing, Query, list};
 use crate::multipart;
@@ -33,6 +34,11 @@ macro_rules! checksums {
     };
 }
 
+/// The condition that a tag in a list stands for.
+fn any_or_tag(tag: ETag) -> ETagCondition {
+    if tag.value() == "*" { ETagCondition::Any } else { ETagCondition::ETag(tag) }
+}
+
 /// The operations.
 pub(crate) struct Api {
     pub folders: Folders,
@@ -50,29 +56,6 @@ impl Api {
 
     async fn find(&self, bucket: String, key: String) -> S3Result<(File, Metadata)> {
         self.blocking(move |folders| folders.find(&bucket, &key)).await
-    }
-
-    /// Whether the conditions of a write hold.
-    async fn check_conditions(
-        &self,
-        (bucket, key): (&str, &str),
-        if_match: Option<ETagCondition>,
-        if_none_match: Option<ETagCondition>,
-    ) -> S3Result<()> {
-        if if_match.is_none() && if_none_match.is_none() {
-            return Ok(());
-        }
-        let found = self.find(bucket.to_owned(), key.to_owned()).await.ok();
-        let now = found.map(|(_, metadata)| tag(&metadata));
-        let matches = |condition: ETagCondition| match (condition, &now) {
-            (_, None) => false,
-            (ETagCondition::Any, Some(_)) => true,
-            (ETagCondition::ETag(tag), Some(now)) => tag.value() == now.value(),
-        };
-        if if_match.is_some_and(|condition| !matches(condition)) || if_none_match.is_some_and(matches) {
-            return Err(s3_error!(PreconditionFailed));
-        }
-        Ok(())
     }
 
     async fn page(&self, bucket: String, query: Query) -> S3Result<Listing> {
@@ -269,13 +252,16 @@ impl S3 for Api {
     async fn put_object(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
         let input = request.input;
         let (bucket, key) = (input.bucket, input.key);
+        let conditions = WriteConditions { if_match: input.if_match, if_none_match: input.if_none_match };
         // Told before anything is received.
         self.blocking({
-            let (bucket, key) = (bucket.clone(), key.clone());
-            move |folders| folders.check_place(&bucket, &key)
+            let (bucket, key, conditions) = (bucket.clone(), key.clone(), conditions.clone());
+            move |folders| {
+                folders.check_place(&bucket, &key)?;
+                folders.check_conditions(&bucket, &key, &conditions)
+            }
         })
         .await?;
-        self.check_conditions((&bucket, &key), input.if_match, input.if_none_match).await?;
         let claims = Claims {
             length: input.content_length,
             md5: input.content_md5,
@@ -284,7 +270,7 @@ impl S3 for Api {
             trailers: request.trailing_headers,
         };
         let received = receive(&self.folders, input.body, claims).await?;
-        let (metadata, checksums) = received.place(&self.folders, bucket, key).await?;
+        let (metadata, checksums) = received.place(&self.folders, (bucket, key), conditions).await?;
         let output = checksums!(checksums, PutObjectOutput { e_tag: Some(tag(&metadata)) });
         Ok(S3Response::new(output))
     }
@@ -305,11 +291,14 @@ impl S3 for Api {
         // A copy knows no "not modified".
         conditions.check(&metadata).map_err(|_| s3_error!(PreconditionFailed))?;
         let (bucket, key) = (input.bucket, input.key);
+        let conditions = WriteConditions::of(&request.headers)?;
         let metadata = self
             .blocking(move |folders| {
+                folders.check_place(&bucket, &key)?;
+                folders.check_conditions(&bucket, &key, &conditions)?;
                 let (mut file, unplaced) = folders.unplaced()?;
                 io::copy(&mut from, &mut file).map_err(failed)?;
-                folders.place(unplaced, &file, &bucket, &key)
+                folders.place(unplaced, &file, &bucket, &key, &conditions)
             })
             .await?;
         let result = CopyObjectResult {
@@ -328,7 +317,8 @@ impl S3 for Api {
         request: S3Request<DeleteObjectInput>,
     ) -> S3Result<S3Response<DeleteObjectOutput>> {
         let input = request.input;
-        self.blocking(move |folders| folders.delete(&input.bucket, &input.key)).await?;
+        let conditions = WriteConditions { if_match: input.if_match, if_none_match: None };
+        self.blocking(move |folders| folders.delete(&input.bucket, &input.key, &conditions)).await?;
         Ok(S3Response::new(DeleteObjectOutput::default()))
     }
 
@@ -344,7 +334,14 @@ impl S3 for Api {
                 let (mut deleted, mut errors) = (Vec::new(), Vec::new());
                 for object in delete.objects {
                     let key = Some(object.key.clone());
-                    match folders.delete(&bucket, &object.key) {
+                    let deletion = if object.size.is_some() || object.last_modified_time.is_some() {
+                        Err(s3_error!(NotImplemented, "Of the conditions of a deletion only ETag is checked"))
+                    } else {
+                        let if_match = object.e_tag.map(any_or_tag);
+                        let conditions = WriteConditions { if_match, if_none_match: None };
+                        folders.delete(&bucket, &object.key, &conditions)
+                    };
+                    match deletion {
                         Ok(()) => deleted.push(DeletedObject { key, ..DeletedObject::default() }),
                         Err(error) => errors.push(Error {
                             key,
@@ -392,7 +389,12 @@ impl S3 for Api {
     ) -> S3Result<S3Response<UploadPartOutput>> {
         let input = request.input;
         let (id, bucket, key, number) = (input.upload_id, input.bucket, input.key, input.part_number);
-        let folder = self.blocking(move |folders| multipart::find(&folders, &id, &bucket, &key)).await?;
+        // Told before anything is received.
+        self.blocking({
+            let (id, bucket, key) = (id.clone(), bucket.clone(), key.clone());
+            move |folders| multipart::find(&folders, &id, &bucket, &key)
+        })
+        .await?;
         let claims = Claims {
             length: input.content_length,
             md5: input.content_md5,
@@ -402,7 +404,13 @@ impl S3 for Api {
         };
         let received = receive(&self.folders, input.body, claims).await?;
         let checksums = received.checksums.clone();
-        let part = blocking(move || multipart::add(&folder, number, &received.unplaced)).await?;
+        let part = self
+            .blocking(move |folders| {
+                // It may have been completed meanwhile.
+                let folder = multipart::find(&folders, &id, &bucket, &key)?;
+                multipart::add(&folder, number, &received.unplaced)
+            })
+            .await?;
         let output = checksums!(checksums, UploadPartOutput { e_tag: Some(part.tag) });
         Ok(S3Response::new(output))
     }
@@ -414,6 +422,13 @@ impl S3 for Api {
         let input = request.input;
         let (from_bucket, from_key) = source(&input.copy_source)?;
         let (from, metadata) = self.find(from_bucket, from_key).await?;
+        let conditions = Conditions {
+            if_match: input.copy_source_if_match,
+            if_none_match: input.copy_source_if_none_match,
+            if_modified_since: input.copy_source_if_modified_since,
+            if_unmodified_since: input.copy_source_if_unmodified_since,
+        };
+        conditions.check(&metadata).map_err(|_| s3_error!(PreconditionFailed))?;
         let range = match &input.copy_source_range {
             Some(text) => {
                 let range = Range::parse(text).map_err(|_| s3_error!(InvalidArgument))?;
@@ -424,12 +439,14 @@ impl S3 for Api {
         let (id, bucket, key, number) = (input.upload_id, input.bucket, input.key, input.part_number);
         let part = self
             .blocking(move |folders| {
-                let folder = multipart::find(&folders, &id, &bucket, &key)?;
+                multipart::find(&folders, &id, &bucket, &key)?;
                 let (mut file, unplaced) = folders.unplaced()?;
                 let mut from = from;
                 io::Seek::seek(&mut from, io::SeekFrom::Start(range.start)).map_err(failed)?;
                 let mut piece = io::Read::take(from, range.end - range.start);
                 io::copy(&mut piece, &mut file).map_err(failed)?;
+                // It may have been completed meanwhile.
+                let folder = multipart::find(&folders, &id, &bucket, &key)?;
                 multipart::add(&folder, number, &unplaced)
             })
             .await?;
@@ -474,24 +491,23 @@ impl S3 for Api {
     ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
         let input = request.input;
         let (id, bucket, key) = (input.upload_id, input.bucket, input.key);
-        self.check_conditions((&bucket, &key), input.if_match, input.if_none_match).await?;
+        let conditions = WriteConditions { if_match: input.if_match, if_none_match: input.if_none_match };
         let asked = input.multipart_upload.and_then(|upload| upload.parts).unwrap_or_default();
-        let (metadata, bucket, key) = self
+        let turn = self.folders.turns.of(&self.folders.upload(&id)?).await;
+        // What has begun comes to its end when the client goes away, too; then it asks again.
+        let output = self
             .blocking(move |folders| {
-                let folder = multipart::find(&folders, &id, &bucket, &key)?;
-                let (file, unplaced) = multipart::join(&folders, &folder, &asked)?;
-                let metadata = folders.place(unplaced, &file, &bucket, &key)?;
-                multipart::forget(&folder)?;
-                Ok((metadata, bucket, key))
+                let _turn = turn;
+                let tag = multipart::complete(&folders, &id, (&bucket, &key), &asked, &conditions)?;
+                Ok(CompleteMultipartUploadOutput {
+                    location: Some(format!("/{bucket}/{key}")),
+                    bucket: Some(bucket),
+                    key: Some(key),
+                    e_tag: Some(tag),
+                    ..CompleteMultipartUploadOutput::default()
+                })
             })
             .await?;
-        let output = CompleteMultipartUploadOutput {
-            location: Some(format!("/{bucket}/{key}")),
-            bucket: Some(bucket),
-            key: Some(key),
-            e_tag: Some(tag(&metadata)),
-            ..CompleteMultipartUploadOutput::default()
-        };
         Ok(S3Response::new(output))
     }
 
@@ -500,8 +516,12 @@ impl S3 for Api {
         request: S3Request<AbortMultipartUploadInput>,
     ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
         let AbortMultipartUploadInput { upload_id: id, bucket, key, .. } = request.input;
-        self.blocking(move |folders| multipart::forget(&multipart::find(&folders, &id, &bucket, &key)?))
-            .await?;
+        let turn = self.folders.turns.of(&self.folders.upload(&id)?).await;
+        self.blocking(move |folders| {
+            let _turn = turn;
+            multipart::forget(&multipart::find(&folders, &id, &bucket, &key)?)
+        })
+        .await?;
         Ok(S3Response::new(AbortMultipartUploadOutput::default()))
     }
 }

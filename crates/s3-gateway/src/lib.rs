@@ -3,8 +3,9 @@
 //!
 //! Reading order: [`Gateway`] answers requests; `api` is S3's operations, `answers` what they answer with;
 //! `names` says what a bucket's name and a key may be; `folders` finds and
-//! replaces files, `listing` lists them; `receive` takes what is sent, `body` in
-//! time; `multipart` puts parts together.
+//! replaces files, `conditions` says when, `listing` lists them; `receive` takes
+//! what is sent, `body` in time; `multipart` puts parts together, `turns` one
+//! request after the other.
 //!
 //! Three promises: an object is replaced whole or not at all; nothing outside
 //! of the buckets can be named, the staged output of runs included; and every
@@ -13,6 +14,7 @@
 mod answers;
 mod api;
 mod body;
+mod conditions;
 mod folders;
 mod listing;
 mod multipart;
@@ -20,6 +22,7 @@ mod names;
 mod receive;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -134,7 +137,7 @@ impl S3Access for SignedOnly {
             .is_some_and(|value| value.as_bytes().starts_with(b"AWS4-HMAC-SHA256"));
         let by_url = context.uri().query().is_some_and(|query| query.contains("X-Amz-Signature="));
         if context.credentials().is_some() && (by_header || by_url) {
-            return Ok(());
+            return conditions::refuse_unbuilt(context.s3_op().name(), context.method(), context.headers());
         }
         Err(s3_error!(AccessDenied, "The request is not signed with Signature Version 4"))
     }

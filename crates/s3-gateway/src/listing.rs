@@ -134,8 +134,10 @@ fn rolled(key: &str, query: &Query) -> Option<String> {
 /// folder ends with a slash.
 fn entries(folder: &Path) -> io::Result<Vec<(String, bool)>> {
     let read = match fs::read_dir(folder) {
-        // It was there a moment ago.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        // It was there a moment ago, or was a folder without objects.
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(Vec::new());
+        }
         read => read?,
     };
     let mut found = Vec::new();

@@ -15,6 +15,7 @@ use s3s::{S3Error, S3Result, TrailingHeaders, s3_error};
 use tokio::task::spawn_blocking;
 
 use crate::body::{IDLE_TIME, is_late};
+use crate::conditions::WriteConditions;
 use crate::folders::{Folders, Unplaced, failed};
 
 /// Bytes that are written at once.
@@ -86,16 +87,16 @@ pub(crate) async fn receive(
 }
 
 impl Received {
-    /// Makes it the object at a key.
+    /// Makes it the object at a key, if the conditions hold.
     pub async fn place(
         self,
         folders: &Folders,
-        bucket: String,
-        key: String,
+        (bucket, key): (String, String),
+        conditions: WriteConditions,
     ) -> S3Result<(Metadata, Checksum)> {
         let folders = folders.clone();
         let Self { file, unplaced, checksums } = self;
-        let metadata = blocking(move || folders.place(unplaced, &file, &bucket, &key)).await?;
+        let metadata = blocking(move || folders.place(unplaced, &file, &bucket, &key, &conditions)).await?;
         Ok((metadata, checksums))
     }
 }

@@ -1,8 +1,10 @@
 """A running tidegate, and the clients that talk to it."""
 
+import contextlib
 import datetime
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import time
@@ -155,6 +157,16 @@ class Server:
                     return run
             time.sleep(0.1)
         raise AssertionError(f"run {execution} of {flow} did not end in {seconds} s\n{self.log()[-3000:]}")
+
+    def metrics(self):
+        """The lines of /metrics: what is counted, by its series."""
+        lines = requests.get(f"{self.url}/metrics", timeout=10).text.splitlines()
+        return dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+
+    def rows(self, sql, *values):
+        """What the store says, read beside the server."""
+        with contextlib.closing(sqlite3.connect(f"file:{self.data_dir}/tidegate.db?mode=ro", uri=True, timeout=30)) as database:
+            return database.execute(sql, values).fetchall()
 
     def run(self, flow):
         return self.wait_for_run(flow, self.boto().start_flow(flowName=flow)["executionId"])

@@ -29,6 +29,17 @@ pub enum RunStatus {
 }
 
 impl RunStatus {
+    /// Every one of them.
+    pub const ALL: [Self; 7] = [
+        Self::Queued,
+        Self::Running,
+        Self::Publishing,
+        Self::Successful,
+        Self::Error,
+        Self::CancelStarted,
+        Self::Canceled,
+    ];
+
     /// The spelling in the store.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -52,17 +63,7 @@ impl RunStatus {
 
     /// Reads the store's spelling.
     pub fn parse(text: &str) -> Option<Self> {
-        [
-            Self::Queued,
-            Self::Running,
-            Self::Publishing,
-            Self::Successful,
-            Self::Error,
-            Self::CancelStarted,
-            Self::Canceled,
-        ]
-        .into_iter()
-        .find(|status| status.as_str() == text)
+        Self::ALL.into_iter().find(|status| status.as_str() == text)
     }
 
     /// Whether the run has ended.

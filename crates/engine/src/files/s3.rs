@@ -15,7 +15,7 @@ use object_store::{
     Attribute, BackoffConfig, ClientOptions, CredentialProvider, GetOptions, GetRange, ObjectStore as _,
     ObjectStoreExt as _, RetryConfig,
 };
-use tidegate_core::Secret;
+use tidegate_core::{Secret, fault};
 
 use super::buckets::{BucketError, Object};
 use super::opened::{Opened, Store, Version};
@@ -27,6 +27,15 @@ pub(super) const RANGE_SIZE: u64 = 4 * 1024 * 1024;
 /// Bytes that are asked for when an object is opened: several are open ahead of
 /// their turn, and most objects are small.
 const FIRST_SIZE: u64 = 512 * 1024;
+
+/// How long one request may take with its answer; both have some MiB at most.
+/// An endpoint that says nothing for so long will say nothing more.
+const TIMEOUT: Duration = Duration::from_secs(180);
+
+/// [`TIMEOUT`], but where a test does not want to wait for so long.
+fn timeout() -> Duration {
+    fault::number("s3.timeout.ms").map_or(TIMEOUT, Duration::from_millis)
+}
 
 /// An access key in clear, for the length of one request.
 #[derive(Clone, Debug)]
@@ -119,8 +128,7 @@ impl S3Buckets {
         let options = ClientOptions::new()
             .with_allow_http(self.allow_http)
             .with_connect_timeout(Duration::from_secs(10))
-            // Of one request with its answer; both have some MiB at most.
-            .with_timeout(Duration::from_secs(180));
+            .with_timeout(timeout());
         let retry = RetryConfig {
             backoff: BackoffConfig::default(),
             max_retries: 5,

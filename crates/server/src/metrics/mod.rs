@@ -180,12 +180,16 @@ impl Metrics {
         }
     }
 
-    /// The page, with the run table's present state.
-    pub fn render(&self, runs: &BTreeMap<&'static str, u64>) -> String {
-        for (status, count) in runs {
-            let count = i64::try_from(*count).unwrap_or(i64::MAX);
-            self.runs.get_or_create(&InStatus { status }).set(count);
+    /// Notes the run table's present state. A state that no run is in is not told, and is zero.
+    pub fn runs(&self, counts: &BTreeMap<&'static str, u64>) {
+        for status in RunStatus::ALL.map(RunStatus::as_str) {
+            let count = counts.get(status).copied().unwrap_or_default();
+            self.runs.get_or_create(&InStatus { status }).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
+    }
+
+    /// The page.
+    pub fn render(&self) -> String {
         let mut text = String::new();
         let written = encode_registry(&mut text, self.executions.registry())
             .and_then(|()| encode(&mut text, &self.registry));
@@ -214,7 +218,8 @@ mod tests {
         metrics.sink_up("webhook", false);
         metrics.notified("webhook", 3, 2);
         metrics.outbox(&BTreeMap::from([("webhook".to_owned(), (1, 5))]));
-        let page = metrics.render(&BTreeMap::from([("Queued", 2)]));
+        metrics.runs(&BTreeMap::from([("Queued", 2)]));
+        let page = metrics.render();
         for line in [
             "tidegate_requests_total{operation=\"ListFlows\",status=\"200\"} 1",
             "tidegate_request_seconds_bucket{le=\"0.005\"} 1",
@@ -243,10 +248,20 @@ mod tests {
         // A flow that is gone makes room for another one.
         metrics.forget_flow(&FlowName::new("a"));
         metrics.run_started(&FlowName::new("e"));
-        let page = metrics.render(&BTreeMap::new());
+        metrics.runs(&BTreeMap::from([("Running", 1)]));
+        let page = metrics.render();
         assert!(
             page.contains("started_total{flow_name=\"e\"} 1") && !page.contains("flow_name=\"a\""),
             "{page}"
         );
+        // What the server has counted of it stays counted, and a state that no run is in any more is none.
+        for line in [
+            "tidegate_runs_ended_total{status=\"Successful\"} 4",
+            "tidegate_records_processed_total 28",
+            "tidegate_runs{status=\"Queued\"} 0",
+            "tidegate_runs{status=\"Running\"} 1",
+        ] {
+            assert!(page.contains(line), "{line} is not in\n{page}");
+        }
     }
 }

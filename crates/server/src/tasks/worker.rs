@@ -9,7 +9,7 @@ use tidegate_core::connector::{CursorCell, Progress};
 use tidegate_core::flow::SourceSpec;
 use tidegate_core::run::{CatalogDetail, CommitList, RunCounts, RunStatus, RunTrigger};
 use tidegate_core::schedule::DueTicks;
-use tidegate_core::{Connection, fault};
+use tidegate_core::{Connection, FlowName, fault};
 use tidegate_engine::{RunError, RunIdentity, SourceInput};
 use tidegate_store::{ClaimedRun, Ending, Lease, Signal, StoreError, Work};
 use tidegate_wire as wire;
@@ -184,6 +184,7 @@ async fn carry_out(app: &Arc<App>, claimed: ClaimedRun, hurry: &CancellationToke
         },
     };
     hands.close(outcome, &claimed, started).await;
+    hands.forget_if_gone(&claimed.run.flow).await;
 }
 
 enum Watched {
@@ -451,6 +452,16 @@ impl Hands<'_> {
         };
         if let Err(error) = written {
             tracing::error!(run = %self.lease.id, error = explain(&error), "The run's end could not be written; its lease will end.");
+        }
+    }
+
+    /// Drops the flow's series again if it was deleted in the meantime: its
+    /// deletion drops them, too, but what the worker has counted after that
+    /// has begun them anew, and nobody would ever end them.
+    async fn forget_if_gone(&self, flow: &FlowName) {
+        let found = self.app.store.flows(&self.lease.account).get(flow).await;
+        if matches!(found, Err(StoreError::NotFound { .. })) {
+            self.app.metrics.forget_flow(flow);
         }
     }
 

@@ -2,9 +2,11 @@
 error, and nothing is ever half published."""
 
 import json
+import time
 from urllib.parse import urlsplit
 
 import pytest
+from support.crash import has_points
 from support.faulty import Faulty
 from support.flows import flow, map_field, s3_destination, s3_source
 from support.process import wait_until
@@ -76,7 +78,7 @@ class Move:
 # What passes: (kind, what happens, how often, how many of them go well before).
 PASSES = [
     *[(kind, do, times, 0) for kind in ("list", "get", "create", "part", "complete") for do, times in
-      (("busy", 2), ("broken", 1), ("cut", 1), ("slow", 1))],
+      (("busy", 2), ("broken", 1), ("cut", 1))],
     ("get", "torn", 1, 0), ("list", "torn", 2, 0),
     # Carried out, and told otherwise: the second try must not make it a second object, or fail over the first one.
     *[(kind, do, 1, 0) for kind in ("create", "part", "complete") for do in ("told-broken", "told-cut")],
@@ -146,9 +148,62 @@ def test_an_object_that_changes_while_it_is_read_is_an_error(server, s3, proxy):
     assert move.visible() == {}
 
 
-@pytest.mark.parametrize("do", ["busy", "broken", "denied", "cut"])
-def test_what_cannot_be_published_yet_is_published_later_and_whole(server, s3, proxy, do):
+# A request that is not answered for so long is given up; of three minutes, as outside of tests, nobody would see the end.
+PATIENCE = 2
+# A server gives up at the sixth try, a torn listing at the third of those.
+GIVES_UP = 60
+
+
+@pytest.fixture(scope="module")
+def impatient(make_server, s3, proxy):
+    assert has_points(), "the program has no such number: build it with --features failpoints, as `cargo xtask test` does"
+    return make_server("--max-concurrent-runs", "64", **{
+        **s3.env(), "TIDEGATE_S3_ENDPOINT": proxy.url, "FAILPOINTS": f"s3.timeout.ms=return({PATIENCE * 1000})"})
+
+
+HANGS = [*[(kind, "hang") for kind in ("list", "get", "create", "part", "complete")], ("list", "stall"), ("get", "stall")]
+
+
+def test_an_endpoint_that_hangs_once_is_asked_again(impatient, s3, proxy):
+    moves, before = [], left_over(s3)
+    for kind, do in HANGS:
+        move = Move(impatient, s3, f"hang-{kind}-{do}")
+        fault = proxy.fault(f"in%2F{move.name}" if kind == "list" else move.name, kind, do, times=1)
+        begun = time.monotonic()
+        move.start()
+        moves.append((move, fault, begun))
+    for move, fault, begun in moves:
+        move.check_whole()
+        assert fault["met"] == 1, move.name
+        assert time.monotonic() - begun >= PATIENCE, f"{move.name} was over before anything could have been given up"
+    assert left_over(s3) == before
+
+
+def test_an_endpoint_that_hangs_for_good_is_the_runs_error(impatient, s3, proxy):
+    moves, before = [], left_over(s3)
+    for kind, do in HANGS:
+        if kind == "complete":
+            continue
+        move = Move(impatient, s3, f"hung-{kind}-{do}")
+        of = {"list": f"in%2F{move.name}", "get": f"in/{move.name}"}.get(kind, f"out/{move.name}")
+        moves.append((move, proxy.fault(of, kind, do)))
+        move.start()
+    end = time.monotonic() + GIVES_UP
+    for move, fault in moves:
+        run = move.end(max(end - time.monotonic(), 1))
+        assert run["executionStatus"] == "Error", (move.name, run)
+        message = run["executionResult"]["errorInfo"]["executionMessage"]
+        assert "S3 failed on" in message and "timed out" in message, (move.name, message)
+        assert ("source" if fault["of"].startswith("in") else "target") in message and move.name in message, (move.name, message)
+        assert fault["met"] > 1, f"{move.name} was tried again"
+        assert move.visible() == {}, move.name
+    assert left_over(s3) == before
+
+
+@pytest.mark.parametrize("do", ["busy", "broken", "denied", "cut", "hang"])
+def test_what_cannot_be_published_yet_is_published_later_and_whole(request, s3, proxy, do):
     """The second of two objects has to wait; the run is not over, and not carried out a second time."""
+    server = request.getfixturevalue("impatient" if do == "hang" else "server")
     move = Move(server, s3, f"later-{do}")
     fault = proxy.fault(f"bad-rows/{move.name}", "complete", do)
     move.start()

@@ -2,7 +2,6 @@
 
 import http.client
 import threading
-import time
 from urllib.parse import parse_qs, urlsplit
 
 from .peer import Peer, body_of
@@ -30,10 +29,10 @@ class Faulty(Peer):
 
     A fault is a dictionary: `of`, a text in the request's target; `kind`; `do`; `times`, after which it is over (None
     never ends); `skip`, how many such requests go well before. `do` is one of
-      busy (503 SlowDown), broken (500), denied (403), cut (no answer at all), slow (answers later);
+      busy (503 SlowDown), broken (500), denied (403), cut (no answer at all), hang (no answer, and the connection stays);
       told-broken, told-cut: it is carried out, and the answer is 500 or none;
       error-in-200: it is not carried out, and S3's odd answer of status 200 with an error in it;
-      torn: the answer's body ends half way; etag: the answer has another ETag."""
+      torn: the answer's body ends half way; stall: it stays away from there on, and the connection stays; etag: the answer has another ETag."""
 
     def __init__(self, upstream):
         self.upstream, self.faults, self.seen, self.turns = upstream, [], [], {}
@@ -79,8 +78,8 @@ class Faulty(Peer):
             return self.answer(http_, status, [("Content-Type", "application/xml")], text)
         if do == "cut":
             return self.cut(http_)
-        if do == "slow":
-            time.sleep(1.5)
+        if do == "hang":
+            return self.wait_for_the_caller_to_go(http_)
         # The signature covers the host that the client saw, so that header stays as it is.
         upload = parse_qs(urlsplit(http_.path).query).get("uploadId", [http_])[0]
         with self.lock:
@@ -99,9 +98,11 @@ class Faulty(Peer):
         if do == "etag":
             kept = [(n, '"0123456789abcdef0123456789abcdef"' if n.lower() == "etag" else v) for n, v in kept]
         length = answer.getheader("Content-Length") if http_.command == "HEAD" else str(len(content))
-        self.answer(http_, answer.status, kept, content[: len(content) // 2] if do == "torn" else content, length)
+        self.answer(http_, answer.status, kept, content[: len(content) // 2] if do in ("torn", "stall") else content, length)
         if do == "torn":
             self.cut(http_)
+        if do == "stall":
+            self.wait_for_the_caller_to_go(http_)
 
     def pass_on(self, http_, body):
         client = http.client.HTTPConnection(*self.upstream, timeout=60)
@@ -122,6 +123,14 @@ class Faulty(Peer):
         http_.end_headers()
         if http_.command != "HEAD":
             http_.wfile.write(content)
+
+    @staticmethod
+    def wait_for_the_caller_to_go(http_):
+        """Says nothing more until whoever has asked gives up; longer than any test waits if nobody does."""
+        http_.close_connection = True
+        http_.wfile.flush()
+        http_.connection.settimeout(600)
+        http_.connection.recv(1)
 
     @staticmethod
     def cut(http_):

@@ -1,14 +1,15 @@
 """Terraform and its provider themselves, where both are installed: create, plan without a difference, change, import, destroy.
 
 Nothing here is needed: without them `test_terraform.py` replays what they send. `TIDEGATE_TF_PLUGINS` names a folder with
-the provider (a filesystem mirror, such as `terraform providers mirror` makes). Where either is absent these tests are
-skipped; where both are named, what goes wrong is a failure.
+the provider (a filesystem mirror, such as `terraform providers mirror` makes). Where it is not set these tests are
+skipped; where it is, everything that is missing or goes wrong is a failure.
 """
 
 import json
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from support.flows import Bucket
@@ -75,10 +76,10 @@ class Terraform:
 
 @pytest.fixture
 def terraform(live, tmp_path):
-    if not shutil.which("terraform"):
-        pytest.skip("Terraform is not installed")
     if not PLUGINS:
-        pytest.skip("TIDEGATE_TF_PLUGINS names no folder with Terraform's provider")
+        pytest.skip("TIDEGATE_TF_PLUGINS is not set, so Terraform itself is not tested")
+    assert shutil.which("terraform"), "TIDEGATE_TF_PLUGINS is set, and Terraform is not installed"
+    assert Path(PLUGINS).is_dir(), f"TIDEGATE_TF_PLUGINS names {PLUGINS}, which is no folder"
     return Terraform(tmp_path, live)
 
 

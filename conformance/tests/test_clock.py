@@ -1,16 +1,13 @@
 """The clock on the wall is set while the server runs: each due time has exactly one run, and a flow goes on."""
 
-import contextlib
 import json
-import sqlite3
 import time
 from pathlib import Path
 
 import pytest
 from support.flows import Bucket, flow, map_all, s3_destination, s3_source
 from support.process import wait_until
-
-MINUTE = 60_000
+from support.schedules import MINUTE, scheduled
 
 
 @pytest.fixture
@@ -39,15 +36,13 @@ def test_each_tick_has_one_run_however_the_clock_jumps(make_server, clock):
     Bucket(server, "input").put("a/1.csv", "id\n1\n")
     out = Bucket(server, "output")
     client = server.boto()
-    trigger = {"triggerType": "Scheduled", "triggerProperties": {"Scheduled": {"scheduleExpression": "rate(1minutes)"}}}
-    client.create_flow(**flow("f1", s3_source("input", "a"), s3_destination("output"), [map_all("S3")], triggerConfig=trigger))
+    client.create_flow(**flow("f1", s3_source("input", "a"), s3_destination("output"), [map_all("S3")], **scheduled()))
     client.start_flow(flowName="f1")
 
     def runs(count, seconds=20):
         """All runs of the flow as (ticks, status), oldest first, once there are so many and all have ended."""
         def ended():
-            with contextlib.closing(sqlite3.connect(f"file:{server.data_dir}/tidegate.db?mode=ro", uri=True)) as database:
-                found = database.execute("SELECT ticks, status FROM run ORDER BY seq").fetchall()
+            found = server.rows("SELECT ticks, status FROM run ORDER BY seq")
             return len(found) >= count and all(status == "Successful" for _, status in found) and found
 
         return [json.loads(ticks) for ticks, _ in wait_until(ended, server, seconds)]

@@ -8,6 +8,7 @@ import duckdb
 import pytest
 from support.flows import (Bucket, filter_field, flow, map_all, map_field, mask, projection, s3_destination, s3_source,
                            sap_source)
+from support.schedules import scheduled
 from support.server import error_of
 from support.tables import table
 
@@ -291,7 +292,7 @@ def test_a_bucket_that_is_not_there(live, connections, name):
 
 @pytest.mark.parametrize("change,told", [
     ({"triggerConfig": {"triggerType": "Event"}}, "OnDemand"),
-    ({"triggerConfig": {"triggerType": "Scheduled", "triggerProperties": {"Scheduled": {"scheduleExpression": "garbage!!"}}}}, "rate("),
+    (scheduled("garbage!!"), "rate("),
     ({"triggerConfig": {"triggerType": "Scheduled"}}, "TriggerProps is required for Scheduled Trigger Type."),
     ({"destinationFlowConfigList": []}, "exactly one destination"),
     ({"tasks": []}, "Task Validation Error: You must specify a projection task or a MAP_ALL task"),

@@ -7,6 +7,7 @@ import time
 import uuid
 
 import pytest
+from support import schedules
 from support.flows import Bucket, filter_field, flow, map_all, map_field, projection, s3_destination, s3_source, sap_source
 from support.process import wait_until
 from support.sap import Sap
@@ -17,7 +18,7 @@ TOMORROW = int(time.time()) + 86_400
 
 
 def scheduled(expression="rate(3hours)", **more):
-    return {"triggerType": "Scheduled", "triggerProperties": {"Scheduled": {"scheduleExpression": expression, **more}}}
+    return schedules.scheduled(expression, **more)["triggerConfig"]
 
 
 class Flow:

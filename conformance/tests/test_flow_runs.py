@@ -7,6 +7,7 @@ import time
 
 import pytest
 from support.flows import Bucket, filter_field, flow, map_all, s3_destination, s3_source, sap_source
+from support.schedules import scheduled
 from support.server import error_of
 from support.tables import table
 
@@ -166,8 +167,8 @@ def test_a_flow_that_is_not_there_and_one_without_a_field(live, sap, name):
 def test_a_scheduled_flow_that_nobody_activated_may_be_run(live, name):
     bucket = Bucket(live, f"bucket-{name}")
     bucket.put("in/a.csv", "id\n1\n")
-    live.boto().create_flow(**flow(name, s3_source(bucket.name, "in"), s3_destination(bucket.name, "out"), [map_all("S3")], triggerConfig={
-        "triggerType": "Scheduled", "triggerProperties": {"Scheduled": {"scheduleExpression": "rate(1days)"}}}))
+    live.boto().create_flow(**flow(name, s3_source(bucket.name, "in"), s3_destination(bucket.name, "out"), [map_all("S3")],
+                                     **scheduled("rate(1days)")))
     [execution] = started(live, flowName=name)
     assert live.wait_for_run(name, execution)["executionResult"]["recordsProcessed"] == 1
     assert live.boto().describe_flow(flowName=name)["flowStatus"] == "Draft"

@@ -9,7 +9,6 @@ import contextlib
 import datetime
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
 import time
@@ -148,9 +147,8 @@ def test_a_store_without_room_refuses_and_recovers(server, disk):
             break
     assert found == set(acknowledged) | set(again), "what was refused is not there"
     server.stop()
-    with contextlib.closing(sqlite3.connect(server.data_dir / "tidegate.db")) as database:
-        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        assert database.execute("SELECT COUNT(*) FROM run").fetchone() == (1,), "a start that was refused is none"
+    assert server.rows("PRAGMA integrity_check") == [("ok",)]
+    assert server.rows("SELECT COUNT(*) FROM run") == [(1,)], "a start that was refused is none"
 
 
 def test_a_tick_that_cannot_be_written_down_is_not_lost(server, disk):

@@ -8,12 +8,12 @@ import time
 import pytest
 from support.flows import Bucket, flow, map_all, s3_destination, s3_source
 from support.process import wait_until
+from support.schedules import MINUTE, scheduled
 from support.server import binary
 
 FLOWS = 10_000
 # So many runs are looked at with what they wrote.
 WHOLE = 300
-MINUTE = 60_000
 # The promise is a second. A build without optimisation, on a machine that is busy with other tests, gets some more.
 SECONDS = 1 if "release" in binary().parts else 4
 
@@ -31,23 +31,10 @@ def multiply(server, due):
         database.execute("DELETE FROM flow WHERE name = 'first'")
 
 
-def rows(server, query, *values):
-    database = sqlite3.connect(f"file:{server.data_dir / 'tidegate.db'}?mode=ro", uri=True, timeout=30)
-    try:
-        return database.execute(query, values).fetchall()
-    finally:
-        database.close()
-
-
 def reached(server, count, since, seconds):
     """Seconds after a moment (in epoch milliseconds) at which so many runs are there, seen by another process."""
-    end = time.time() + seconds
-    while time.time() < end:
-        found, = rows(server, "SELECT COUNT(*) FROM run")[0]
-        if found >= count:
-            return time.time() - since / 1000
-        time.sleep(0.005)
-    raise AssertionError(f"there are {found} runs after {seconds} s\n{server.log()[-2000:]}")
+    wait_until(lambda: server.rows("SELECT COUNT(*) FROM run")[0][0] >= count, server, seconds)
+    return time.time() - since / 1000
 
 
 @pytest.fixture
@@ -55,8 +42,7 @@ def many(make_server):
     server = make_server("--connection-check", "off")
     Bucket(server, "input").put("a/1.csv", "id\n1\n")
     Bucket(server, "out")
-    server.boto().create_flow(**flow("first", s3_source("input", "a"), s3_destination("out"), [map_all("S3")], triggerConfig={
-        "triggerType": "Scheduled", "triggerProperties": {"Scheduled": {"scheduleExpression": "rate(1minutes)"}}}))
+    server.boto().create_flow(**flow("first", s3_source("input", "a"), s3_destination("out"), [map_all("S3")], **scheduled()))
     server.stop()
     return server
 
@@ -72,7 +58,7 @@ def test_ten_thousand_flows_that_are_due_at_once(many, record_property, capfd):
     with sqlite3.connect(many.data_dir / "tidegate.db") as database:
         database.execute("UPDATE flow SET next_due_ms = ?1, activated_at_ms = ?1", [due])
     many.start()
-    assert rows(many, "SELECT COUNT(*) FROM run") == [(0,)]
+    assert many.rows("SELECT COUNT(*) FROM run") == [(0,)]
     assert time.time() * 1000 < due, f"a start that took {took} s before takes more than four times as long"
     lags = {part: reached(many, FLOWS * part // 100, due, 60) for part in (1, 50, 99, 100)}
     for part, lag in lags.items():
@@ -82,13 +68,13 @@ def test_ten_thousand_flows_that_are_due_at_once(many, record_property, capfd):
     assert lags[99] < SECONDS, lags
     # Each tick once: that of the beginning in every flow's first run, and no run besides.
     time.sleep(1)
-    runs = rows(many, "SELECT flow, ticks, trigger FROM run")
+    runs = many.rows("SELECT flow, ticks, trigger FROM run")
     assert len(runs) == FLOWS == len({name for name, *_ in runs})
     assert {(tuple(json.loads(ticks)["listed"]), trigger) for _, ticks, trigger in runs} == {((due,), "Scheduled")}
 
     # They do what they are there for.
-    good = wait_until(lambda: (found := rows(many, "SELECT id, flow FROM run WHERE status = 'Successful'")) and len(found) >= WHOLE and found, many, 120)
-    assert rows(many, "SELECT COUNT(*) FROM run WHERE status IN ('Error', 'Canceled')") == [(0,)]
+    good = wait_until(lambda: (found := many.rows("SELECT id, flow FROM run WHERE status = 'Successful'")) and len(found) >= WHOLE and found, many, 120)
+    assert many.rows("SELECT COUNT(*) FROM run WHERE status IN ('Error', 'Canceled')") == [(0,)]
     out = many.data_dir / "s3" / "out"
     for run, name in good:
         object, = (path for path in (out / name).rglob("*") if path.is_file())
@@ -103,9 +89,9 @@ def test_ten_thousand_flows_that_are_due_at_once(many, record_property, capfd):
         database.execute("UPDATE flow SET next_due_ms = next_due_ms - ?1, activated_at_ms = activated_at_ms - ?1", [back])
         database.execute("UPDATE run SET due_at_ms = due_at_ms - ?, ticks = replace(ticks, ?, ?)", [back, str(due), str(due - back)])
     many.start()
-    wait_until(lambda: rows(many, "SELECT COUNT(*) FROM flow WHERE next_due_ms <= ?", all_ticks[-1]) == [(0,)], many, 60)
+    wait_until(lambda: many.rows("SELECT COUNT(*) FROM flow WHERE next_due_ms <= ?", all_ticks[-1]) == [(0,)], many, 60)
     ticks = collections.defaultdict(list)
-    for name, text in rows(many, "SELECT flow, ticks FROM run WHERE trigger = 'Scheduled' ORDER BY seq"):
+    for name, text in many.rows("SELECT flow, ticks FROM run WHERE trigger = 'Scheduled' ORDER BY seq"):
         ticks[name] += json.loads(text)["listed"]
     assert len(ticks) == FLOWS
     for name, found in ticks.items():

@@ -10,6 +10,7 @@ from support.moto import KEY, SECRET, Moto
 from support.process import wait_until
 from support.receiver import SECRET as HOOK_SECRET
 from support.receiver import Receiver
+from support.schedules import incremental
 from support.server import ACCOUNT, REGION
 
 START, END, DEACTIVATED = (
@@ -168,10 +169,8 @@ def test_runs_that_fail_and_deactivate_their_flow(make_server, receiver, name):
     source, _ = Bucket(server, "hook-in"), Bucket(server, "hook-out")
     source.put(f"{name}/a.csv", "id\n1\n")
     client = server.boto()
-    client.create_flow(**{
-        **flow(name, s3_source("hook-in", name), s3_destination("hook-out"), [map_all("S3")]),
-        "triggerConfig": {"triggerType": "Scheduled", "triggerProperties": {"Scheduled": {
-            "scheduleExpression": "rate(1minutes)", "dataPullMode": "Incremental", "flowErrorDeactivationThreshold": 1}}}})
+    client.create_flow(**flow(name, s3_source("hook-in", name), s3_destination("hook-out"), [map_all("S3")],
+                              **incremental(flowErrorDeactivationThreshold=1)))
     (source.path / name / "a.csv").write_bytes(b'id\n"an open quote\n')
     client.start_flow(flowName=name)
     events = {e["detail-type"]: e["detail"] for e in receiver.wait(3)}

@@ -13,7 +13,8 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
-from support.nginx import Nginx, free_port
+from support.nginx import Nginx
+from support.process import free_port
 from support.server import ACCESS_KEY_ID, ACCOUNT, REGION, SECRET, error_of
 
 PREFIX = "/some/prefix"

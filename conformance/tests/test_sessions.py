@@ -32,18 +32,12 @@ UNKNOWN = (403, "UnrecognizedClientException")
 
 def key_rows(server):
     """Keys of sessions that the database still has."""
-    import sqlite3
-
-    with sqlite3.connect(f"file:{server.data_dir}/tidegate.db?mode=ro", uri=True) as database:
-        return {row[0] for row in database.execute("SELECT id FROM access_key WHERE kind = 'session'")}
+    return {id for id, in server.rows("SELECT id FROM access_key WHERE kind = 'session'")}
 
 
 def latest_ends(server):
     """How many milliseconds each session may last, however busy it is."""
-    import sqlite3
-
-    with sqlite3.connect(f"file:{server.data_dir}/tidegate.db?mode=ro", uri=True) as database:
-        return [row[0] for row in database.execute("SELECT ends_at_ms - created_at_ms FROM console_session")]
+    return [length for length, in server.rows("SELECT ends_at_ms - created_at_ms FROM console_session")]
 
 
 def test_the_page_learns_how_to_sign_in_before_anybody_has(make_server):

@@ -5,7 +5,6 @@ import hashlib
 import json
 import resource
 import signal
-import sqlite3
 import time
 
 import botocore.exceptions
@@ -13,7 +12,7 @@ import requests.exceptions
 
 from .flows import Bucket, filter_field, flow, map_all, map_field, mask, partition, s3_destination, s3_source
 from .process import wait_until
-from .schedules import make_due
+from .schedules import incremental, make_due
 from .server import Server, binary
 
 MINUTE = 60_000
@@ -93,6 +92,8 @@ FLOWS = {
     "news": (None, "CSV", "JSON", {}, [map_all("S3")]),
 }
 BY_HAND = ("copy", "lake", "sheet", "parts", "bad")
+# What a run may have in the making at one moment: an output and an error file, or the files of a partition each.
+UPLOADS = {"copy": 2, "parts": PARTS}
 # read, filtered, dropped, failed
 COUNTS = {"copy": (ROWS, SMALL, 0, len(BAD)), "lake": (50, 0, 10, 0), "sheet": (20, 0, 0, 0), "parts": (50, 0, 0, 0)}
 
@@ -106,7 +107,7 @@ class World:
         self.data = folder / "data"
         root = s3.folder if s3 else self.data / "s3"
         self.source, self.out, self.errors = (Folder(root, prefix + name) for name in ("input", "output", "errors"))
-        self.asked, self.published, self.ends = {}, 0, 0
+        self.asked, self.published, self.unknown = {}, 0, 0
         self.confirmed, self.checked = set(), set()
         self.cancelled, self.published_by = set(), {}
         for name in flows:
@@ -120,8 +121,7 @@ class World:
             more = {"tags": {"tidegate:error-bucket": self.errors.name}} if name == "copy" else {}
             if name == "news":
                 self.publish_news()
-                more["triggerConfig"] = {"triggerType": "Scheduled", "triggerProperties": {"Scheduled": {
-                    "scheduleExpression": "rate(1minutes)", "dataPullMode": "Incremental"}}}
+                more |= incremental()
             client.create_flow(**flow(name, s3_source(self.source.name, f"{name}/", kind), s3_destination(self.out.name, to.lower(), to, **format), tasks, **more))
         if "news" in flows:
             client.start_flow(flowName="news")
@@ -148,8 +148,13 @@ class World:
         return True
 
     def kill(self):
-        self.ends += 1
         self.server.kill()
+        self.count_unknown()
+
+    def count_unknown(self):
+        """After an end: of an upload that the endpoint has just begun nobody may know yet, for each run that was at work."""
+        running = self.rows("SELECT flow FROM run WHERE status IN ('Running', 'CancelStarted')") if self.s3 else []
+        self.unknown += sum(UPLOADS.get(name, 1) for name, in running)
 
     def alive(self):
         return self.server.process.child.poll() is None
@@ -159,7 +164,7 @@ class World:
         end, quiet = time.monotonic() + seconds, 0
         while time.monotonic() < end and quiet < 5:
             if not self.alive():
-                self.server.kill()
+                self.kill()
                 code = self.server.process.child.returncode
                 assert code in (0, -signal.SIGABRT), f"it ended by itself ({code})\n{self.server.log()[-3000:]}"
                 return code != 0
@@ -189,6 +194,14 @@ class World:
         self.cancelled |= {token for token, (flow, id) in self.asked.items() if flow == name and (not executions or id in executions)}
         with self.lost():
             self.server.boto().cancel_flow_executions(flowName=name, **({"executionIds": list(executions)} if executions else {}))
+
+    def cancel_scheduled(self, execution):
+        """Cancels a run that nobody asked for; it has not begun to publish."""
+        token = f"scheduled-{execution}"
+        self.asked[token] = ("news", execution)
+        self.confirmed.add(token)
+        self.cancelled.add(token)
+        assert self.server.boto().cancel_flow_executions(flowName="news", executionIds=[execution])["invalidExecutions"] == []
 
     def start_flow(self, name, token):
         answer = self.server.raw("/start-flow", {"flowName": name, "clientToken": token})
@@ -223,8 +236,7 @@ class World:
     # What the store says.
 
     def rows(self, sql, *values):
-        with contextlib.closing(sqlite3.connect(f"file:{self.data}/tidegate.db?mode=ro", uri=True, timeout=10)) as database:
-            return database.execute(sql, values).fetchall()
+        return self.server.rows(sql, *values)
 
     def count(self):
         """How many runs there are, ended or not."""
@@ -268,12 +280,12 @@ class World:
         assert not staging.exists() or list(staging.iterdir()) == [], "what was staged is cleared away"
         if self.s3:
             left = [path for path in self.s3.folder.iterdir() if path.name.startswith(".upload")]
-            # Of an upload that the endpoint had just begun nobody knows yet; it holds nothing.
+            # One that nobody knows of holds nothing.
             assert not any("part" in path.name for path in left), "uploads are completed or aborted"
-            assert len(left) <= self.ends, "at most one for each end of a process"
+            assert len(left) <= self.unknown, f"{len(left)} uploads are left, and {self.unknown} may have been unknown at an end"
             for path in left:
                 path.unlink()
-            self.ends = 0
+            self.unknown = 0
 
     def check_visible(self, by_id):
         """Each object is of one run, and that one has ended well; what a run has made visible once stays as it is."""

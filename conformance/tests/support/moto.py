@@ -1,15 +1,14 @@
 """AWS services that are not ours: `moto_server`, with S3, EventBridge and Glue, which forgets everything at its end."""
 
 import os
-import socket
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import boto3
 import requests
 from botocore.config import Config
+
+from .process import begin, free_port
 
 KEY, SECRET = "AKIAMOTOENDPOINT0000", "moto/secret+key=0123456789"
 
@@ -18,26 +17,14 @@ class Moto:
     """The services on a free port."""
 
     def __init__(self, folder):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.log_file = Path(folder) / "moto.log"
         self.log = open(self.log_file, "wb")
-        self.child = subprocess.Popen(
+        self.child = begin(
             [sys.executable, str(Path(sys.executable).with_name("moto_server")), "-H", "127.0.0.1", "-p", str(port)],
-            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
-            env={**os.environ, "MOTO_EVENTS_INVOKE_HTTP": "false", "AWS_DEFAULT_REGION": "us-east-1"},
-        )
-        end = time.monotonic() + 60
-        while True:
-            try:
-                requests.get(f"{self.url}/moto-api/data.json", timeout=5)
-                break
-            except requests.ConnectionError:
-                if time.monotonic() > end or self.child.poll() is not None:
-                    raise
-                time.sleep(0.05)
+            self.log, lambda: requests.get(f"{self.url}/moto-api/data.json", timeout=5),
+            env={**os.environ, "MOTO_EVENTS_INVOKE_HTTP": "false", "AWS_DEFAULT_REGION": "us-east-1"})
 
     def env(self):
         """What tells a server to use its S3."""

@@ -5,8 +5,9 @@ import shutil
 import socket
 import ssl
 import subprocess
-import time
 from pathlib import Path
+
+from .process import begin
 
 CONFIG = """
 daemon off;
@@ -41,12 +42,6 @@ def program():
     return shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
 
 
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
 def certificate(folder):
     """An authority and a certificate of it for localhost."""
     new = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
@@ -73,22 +68,16 @@ class Nginx:
             host="proxy_set_header Host $http_host;" if passes_host else "",
         )
         (self.folder / "nginx.conf").write_text(config)
-        self.child = subprocess.Popen([program(), "-p", str(folder), "-c", f"{folder}/nginx.conf"],
-                                      stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        self._wait(port)
+        self.log = open(self.folder / "said.log", "wb")
+        self.child = begin([program(), "-p", str(folder), "-c", f"{folder}/nginx.conf"], self.log, lambda: self.greet(port), seconds=15)
 
-    def _wait(self, port, seconds=15):
-        context, end = ssl.create_default_context(cafile=self.ca), time.monotonic() + seconds
-        while time.monotonic() < end and self.child.poll() is None:
-            try:
-                with socket.create_connection(("localhost", port), 1) as plain, context.wrap_socket(plain, server_hostname="localhost"):
-                    return
-            except OSError:
-                time.sleep(0.02)
-        self.stop()
-        raise RuntimeError(f"nginx was not ready: {self.child.stderr.read().decode()}")
+    def greet(self, port):
+        context = ssl.create_default_context(cafile=self.ca)
+        with socket.create_connection(("localhost", port), 1) as plain, context.wrap_socket(plain, server_hostname="localhost"):
+            pass
 
     def stop(self):
         if self.child.poll() is None:
             self.child.terminate()
             self.child.wait(10)
+        self.log.close()

@@ -1,20 +1,48 @@
 """Starts a program, waits for its ready line, and ends it again."""
 
+import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 
-def wait_until(what, server=None, seconds=30):
+def wait_until(what, server=None, seconds=30, pause=0.02):
     """Asks until the answer is true, and gives it; then it is too late, and the server's last words are told."""
     end = time.monotonic() + seconds
     while not (answer := what()):
         assert time.monotonic() < end, f"it did not come to pass in {seconds} s: {answer!r}\n{server.log()[-3000:] if server else ''}"
-        time.sleep(0.02)
+        time.sleep(pause)
     return answer
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def begin(command, log, try_it, env=None, seconds=60):
+    """Starts a program that does not say when it is ready: `try_it` asks it, and raises OSError until then. What the program
+    says goes to the file `log`."""
+    child = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def ready():
+        assert child.poll() is None, f"{command[0]} has ended ({child.returncode})\n{Path(log.name).read_text('utf-8', 'replace')[-3000:]}"
+        with contextlib.suppress(OSError):
+            try_it()
+            return True
+
+    try:
+        wait_until(ready, seconds=seconds)
+    except BaseException:
+        child.kill()
+        raise
+    return child
 
 
 class Process:

@@ -3,12 +3,11 @@
 import os
 import shutil
 import socket
-import subprocess
-import time
 
 import boto3
 from botocore.config import Config
 
+from .process import begin, free_port
 from .server import ROOT
 
 KEY, SECRET = "AKIAS3ENDPOINT000000", "s3/secret+key=0123456789"
@@ -25,24 +24,12 @@ class S3:
 
     def __init__(self, folder):
         self.folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.log = open(folder.parent / "s3s.log", "wb")
-        self.child = subprocess.Popen(
+        self.child = begin(
             [program(), "--host", "127.0.0.1", "--port", str(port), "--access-key", KEY, "--secret-key", SECRET, str(folder)],
-            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
-        )
-        end = time.monotonic() + 30
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                if time.monotonic() > end or self.child.poll() is not None:
-                    raise
-                time.sleep(0.05)
+            self.log, lambda: socket.create_connection(("127.0.0.1", port), timeout=1).close())
 
     def env(self, secret=SECRET):
         """What tells a server to use it."""

@@ -7,7 +7,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
@@ -20,7 +19,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
-from .process import Process
+from .process import Process, wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
 ACCESS_KEY_ID = "AKIACONFORMANCETEST0"
@@ -150,13 +149,14 @@ class Server:
 
     def wait_for_run(self, flow, execution, seconds=120):
         """The record of a run that has ended."""
-        client, end = self.boto(), time.monotonic() + seconds
-        while time.monotonic() < end:
+        client = self.boto()
+
+        def ended():
             for run in client.describe_flow_execution_records(flowName=flow)["flowExecutions"]:
                 if run["executionId"] == execution and run["executionStatus"] != "InProgress":
                     return run
-            time.sleep(0.1)
-        raise AssertionError(f"run {execution} of {flow} did not end in {seconds} s\n{self.log()[-3000:]}")
+
+        return wait_until(ended, self, seconds, pause=0.1)
 
     def metrics(self):
         """The lines of /metrics: what is counted, by its series."""

@@ -97,6 +97,13 @@ mod tests {
             (OutputFormat::Json, false, moment.clone(), false, "string"),
             (OutputFormat::Json, false, DataType::Date32, false, "string"),
             (OutputFormat::Json, false, DataType::Utf8, true, "string"),
+            // Hive has no unsigned integers, and decimals of 38 digits at most.
+            (OutputFormat::Json, false, DataType::UInt64, false, "decimal(20,0)"),
+            (OutputFormat::Json, false, DataType::Decimal256(39, 0), false, "string"),
+            (OutputFormat::Parquet, true, DataType::UInt32, false, "bigint"),
+            (OutputFormat::Parquet, true, DataType::UInt64, false, "decimal(20,0)"),
+            (OutputFormat::Parquet, true, DataType::Decimal256(39, 0), false, "string"),
+            (OutputFormat::Parquet, false, DataType::UInt64, false, "string"),
             (OutputFormat::Parquet, false, DataType::Int64, false, "string"),
             (OutputFormat::Parquet, true, DataType::Date32, false, "date"),
             (OutputFormat::Parquet, true, moment, false, "timestamp"),

@@ -245,6 +245,11 @@ def test_every_point_of_the_code_is_in_the_tables():
     assert found == named
 
 
+def test_every_number_of_the_code_is_another_one_in_some_test():
+    find = lambda folder, pattern, what: {name for path in (ROOT / folder).glob(pattern) for name in re.findall(what, path.read_text())}
+    assert find("crates", "*/src/**/*.rs", r'fault::number\(\s*"([^"]+)"') == find("conformance/tests", "**/*.py", r"([a-z0-9.]+)=return\([{0-9]")
+
+
 # Where a server stands still while another one takes its run over.
 STOPS = [("source.opened", 1), ("batch.read", 2), ("output.staged", 1), ("list.recording", 1), ("list.recorded", 1),
          ("object.publishing", 2), ("object.visible", 1), ("output.visible", 1), ("end.beginning", 1)]
@@ -255,7 +260,7 @@ def paused(process, seconds=20):
     wait_until(lambda: Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T", process, seconds)
 
 
-def stopped(world, point, nth, others, tries=5):
+def stopped(world, what, point, nth, others, tries=5):
     """A server that stands still at a point while another one lives over its data folder: the first, the id of its run, and
     who has it. One that stands still while it holds the database keeps everybody out; then all begins again."""
     # Signs of life are rare enough that none is being written when the first one stops: that would hold up everybody.
@@ -264,7 +269,7 @@ def stopped(world, point, nth, others, tries=5):
         assert world.start(f"{shared};{at(point, nth).replace(END, '1*return(stop)')}")
         first = world.server.process
         try:
-            token = world.ask("copy")
+            token = world.ask(what)
             execution = world.asked[token][1]
             paused(first)
             worker, = world.rows("SELECT worker FROM run WHERE id = ?", execution)
@@ -279,9 +284,9 @@ def stopped(world, point, nth, others, tries=5):
     pytest.fail(f"at {point} the first server held the database {tries} times")
 
 
-def overtake(world, point, nth, others, woken_when):
+def overtake(world, what, point, nth, others, woken_when):
     """A server stands still at a point, as a machine that is paused; another one takes its run over; the first wakes."""
-    first, execution, worker = stopped(world, point, nth, others)
+    first, execution, worker = stopped(world, what, point, nth, others)
     try:
         woken_when(execution, worker)
         first.child.send_signal(signal.SIGCONT)
@@ -313,20 +318,35 @@ def test_two_servers_never_both_publish(worlds, place, point, nth):
         world.idle()
         before.append(state())
 
-    for _ in overtake(world, point, nth, "", ended):
+    for _ in overtake(world, "copy", point, nth, "", ended):
         assert [state()] == before, "whoever is too late changes nothing"
 
 
-@pytest.mark.parametrize("place, point", [("local", "output.staged"), ("local", "list.recording"), ("remote", "list.recording")])
-def test_a_server_that_wakes_while_another_has_its_run_writes_nothing(worlds, place, point):
-    """Both have the same run in hand, and only the number of the attempt tells whose it is."""
+@pytest.mark.parametrize("place, what, point", [
+    ("local", "copy", "output.staged"), ("local", "copy", "list.recording"), ("remote", "copy", "list.recording"), ("local", "bad", "end.beginning")])
+def test_a_server_that_wakes_while_another_has_its_run_writes_nothing(worlds, place, what, point):
+    """Both have the same run in hand, and only the number of the attempt tells whose it is: neither the list nor the end of
+    the one that is too late is written."""
     world = worlds(place, "copy")
 
     def begun(execution, worker):
         wait_until(lambda: world.rows("SELECT worker FROM run WHERE id = ? AND status = 'Running'", execution) not in ([], [worker]), world.server, 20)
 
-    for _ in overtake(world, point, 1, "batch.read=sleep(1000)", begun):
+    for _ in overtake(world, what, point, 1, "batch.read=sleep(1000)", begun):
         pass
+
+
+def test_a_run_whose_lease_is_over_is_taken_over(worlds):
+    """Its worker lives and gives no sign of it; when it goes on it is too late."""
+    world = worlds("local", "copy")
+    try:
+        assert world.start("lease.ms=return(1000);heartbeat.ms=return(60000);output.staged=1*sleep(5000)")
+        execution = world.asked[world.ask("copy")][1]
+        wait_until(lambda: f"The run has gone to another worker. run={execution}" in world.server.log(), world.server)
+        assert world.rows("SELECT status, attempt FROM run WHERE id = ?", execution) == [("Successful", 2)]
+    finally:
+        world.kill()
+    world.settle()
 
 
 def live(world, chance, points):

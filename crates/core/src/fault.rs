@@ -35,6 +35,8 @@ mod live {
             "stop" => {
                 let me = std::process::id().to_string();
                 let _ = std::process::Command::new("kill").args(["-STOP", &me]).status();
+                // The signal is another thread's to take, which may come to it later than this one goes on.
+                std::thread::sleep(std::time::Duration::from_millis(200));
                 None
             }
             _ => Some(text),

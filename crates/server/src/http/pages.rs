@@ -31,7 +31,9 @@ pub async fn readyz(State(app): State<Arc<App>>) -> Response {
 pub async fn metrics(State(app): State<Arc<App>>) -> Response {
     match app.store.queue().counts().await {
         Ok(counts) => app.metrics.runs(&counts),
-        Err(error) => tracing::warn!(%error, "The metrics tell an earlier number of runs: the store does not answer."),
+        Err(error) => {
+            tracing::warn!(%error, "The metrics tell an earlier number of runs: the store does not answer.")
+        }
     }
     let text = app.metrics.render();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()

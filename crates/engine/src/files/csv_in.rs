@@ -5,9 +5,11 @@
 //! may be LF, CR LF or CR, and a byte order mark is skipped.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 use memchr::{memchr, memchr_iter, memchr3};
 
+use super::marks::Marks;
 use super::source::LONGEST;
 use super::text_in::Columns;
 
@@ -44,10 +46,6 @@ pub(super) struct CsvFile {
     /// A CR ended the last line; an LF right after it belongs to it.
     skip_lf: bool,
     mark: usize,
-    /// Bytes of the piece at hand that [`Self::is_utf8`] tells about.
-    judged: usize,
-    /// Whether what lies wholly in the piece at hand is known to be UTF-8.
-    is_utf8: bool,
     names: Vec<String>,
     has_header: bool,
     /// Nothing but the header is read.
@@ -70,8 +68,6 @@ impl CsvFile {
             record_line: 1,
             skip_lf: false,
             mark: 0,
-            judged: 0,
-            is_utf8: false,
             names: Vec::new(),
             has_header: false,
             only_header: false,
@@ -93,7 +89,6 @@ impl CsvFile {
     /// Reads a piece, up to a full batch; gives the number of bytes used. What
     /// was not used must come first in the next call.
     pub(super) fn feed(&mut self, piece: &[u8], columns: &mut Columns) -> Result<usize, String> {
-        self.judge(piece);
         let mut at = 0;
         while at < piece.len() && !columns.is_full() && !(self.only_header && self.has_header) {
             let byte = piece[at];
@@ -112,13 +107,22 @@ impl CsvFile {
                 State::Start => {
                     if std::mem::take(&mut self.skip_lf) && byte == b'\n' {
                         at += 1;
-                    } else if byte == b'"' {
+                        continue;
+                    }
+                    if self.has_header && self.field.is_empty() {
+                        let used = self.whole_fields(rest, columns)?;
+                        if used > 0 {
+                            at += used;
+                            continue;
+                        }
+                    }
+                    if byte == b'"' {
                         self.quoted = true;
                         if self.field.is_empty()
                             && let Some((field, delimiter)) = whole_field(rest)
                         {
                             self.count_lines(field);
-                            self.delimit(field, self.is_utf8, delimiter, columns)?;
+                            self.delimit(rest, 1..1 + field.len(), delimiter, columns)?;
                             at += field.len() + 3;
                         } else {
                             self.state = State::Quoted;
@@ -152,24 +156,58 @@ impl CsvFile {
                 }
             }
         }
-        self.judged -= at;
         Ok(at)
     }
 
-    /// Checks a new piece as a whole: text by text it takes longer. Texts that
-    /// are cut by the piece's ends are checked when they are put together.
-    fn judge(&mut self, piece: &[u8]) {
-        if self.judged > 0 {
-            return;
+    /// Reads fields that lie in the piece as a whole and hold no quotes, up to a
+    /// full batch; gives the number of bytes used. The field that comes next is
+    /// for a closer look.
+    fn whole_fields(&mut self, rest: &[u8], columns: &mut Columns) -> Result<usize, String> {
+        let (mut start, mut is_open) = (0, false);
+        for at in Marks::of(rest) {
+            if at < start {
+                // It ended a field together with a quote.
+                continue;
+            }
+            let (field, end) = match (rest[at], is_open) {
+                (b'"', true) => {
+                    is_open = false;
+                    (start + 1..at, at + 1)
+                }
+                (_, true) => continue,
+                (b'"', false) => {
+                    // In the middle of a field it is a byte as any other.
+                    is_open = at == start;
+                    continue;
+                }
+                _ => (start..at, at),
+            };
+            let (ends_record, next) = match (rest.get(end), rest.get(end + 1)) {
+                (Some(b','), _) => (false, end + 1),
+                (Some(b'\n'), _) => (true, end + 1),
+                (Some(b'\r'), Some(b'\n')) => (true, end + 2),
+                _ => break,
+            };
+            if ends_record && self.index == 0 && start == end {
+                // A blank line may be a record and may be none.
+                break;
+            }
+            self.quoted = end > at;
+            if self.quoted {
+                self.count_lines(&rest[field.clone()]);
+            }
+            self.take_field(rest, field, columns)?;
+            start = next;
+            if ends_record {
+                self.end_record(columns)?;
+                self.next_line();
+                if columns.is_full() {
+                    break;
+                }
+            }
         }
-        let is_inside = self.state != State::Start || !self.field.is_empty();
-        let cut = piece.iter().take(if is_inside { 3 } else { 0 });
-        let cut = cut.take_while(|byte| (0x80..0xc0).contains(*byte)).count();
-        self.is_utf8 = match std::str::from_utf8(&piece[cut..]) {
-            Ok(_) => true,
-            Err(error) => error.error_len().is_none(),
-        };
-        self.judged = piece.len();
+        self.quoted = false;
+        Ok(start)
     }
 
     /// Reads on in a field without quotes; gives the number of bytes used.
@@ -179,7 +217,7 @@ impl CsvFile {
             return Ok(rest.len());
         };
         if self.field.is_empty() {
-            self.delimit(&rest[..end], self.is_utf8, rest[end], columns)?;
+            self.delimit(rest, 0..end, rest[end], columns)?;
         } else {
             self.keep(&rest[..end])?;
             self.delimit_kept(rest[end], columns)?;
@@ -221,18 +259,19 @@ impl CsvFile {
 
     fn delimit_kept(&mut self, delimiter: u8, columns: &mut Columns) -> Result<(), String> {
         let mut field = std::mem::take(&mut self.field);
-        self.delimit(&field, false, delimiter, columns)?;
+        self.delimit(&field, 0..field.len(), delimiter, columns)?;
         // The memory is used again.
         field.clear();
         self.field = field;
         Ok(())
     }
 
-    /// Ends a field, and the record if a line end follows.
+    /// Ends a field, which is a part of a text, and the record if a line end
+    /// follows.
     fn delimit(
         &mut self,
-        field: &[u8],
-        is_utf8: bool,
+        text: &[u8],
+        field: Range<usize>,
         delimiter: u8,
         columns: &mut Columns,
     ) -> Result<(), String> {
@@ -241,59 +280,57 @@ impl CsvFile {
         // A blank line is a record only where a record has one field, which
         // is then null.
         if !is_blank || (self.has_header && self.targets.len() == 1) {
-            self.take_field(field, is_utf8, columns)?;
+            if self.has_header {
+                self.take_field(text, field, columns)?;
+            } else {
+                self.names.push(self.checked(&text[field])?.to_owned());
+                self.index += 1;
+            }
             if ends_record {
-                self.end_record(columns)?;
+                if self.has_header { self.end_record(columns) } else { self.take_header(columns) }?;
             }
         }
         self.state = State::Start;
         self.quoted = false;
         if ends_record {
             self.skip_lf = delimiter == b'\r';
-            self.line += 1;
-            self.record_line = self.line;
-            self.index = 0;
+            self.next_line();
         }
         Ok(())
     }
 
-    fn take_field(&mut self, field: &[u8], is_utf8: bool, columns: &mut Columns) -> Result<(), String> {
-        let index = self.index;
-        self.index += 1;
-        let text = || {
-            std::str::from_utf8(field)
-                .map_err(|_| format!("line {}: the text is not UTF-8", self.record_line))
-        };
-        if !self.has_header {
-            self.names.push(text()?.to_owned());
-            return Ok(());
-        }
-        match self.targets.get(index) {
-            None => Err(self.wrong_width("more")),
-            Some(None) => Ok(()),
-            Some(Some(target)) => {
-                let builder = &mut columns.builders[*target];
-                if field.is_empty() && !self.quoted {
-                    builder.append_null();
-                } else {
-                    if !is_utf8 {
-                        text()?;
-                    }
-                    builder.append(field);
-                    self.record_bytes += field.len();
-                }
-                if self.record_bytes > LONGEST_RECORD {
-                    return Err(format!("line {}: the record is longer than 64 MiB", self.record_line));
-                }
-                Ok(())
-            }
-        }
+    #[inline]
+    const fn next_line(&mut self) {
+        self.line += 1;
+        self.record_line = self.line;
+        self.index = 0;
     }
 
-    fn end_record(&mut self, columns: &mut Columns) -> Result<(), String> {
-        if !self.has_header {
-            return self.take_header(columns);
+    #[inline]
+    fn take_field(&mut self, text: &[u8], field: Range<usize>, columns: &mut Columns) -> Result<(), String> {
+        let target = *self.targets.get(self.index).ok_or_else(|| self.wrong_width("more"))?;
+        self.index += 1;
+        let Some(target) = target else { return Ok(()) };
+        let builder = &mut columns.builders[target];
+        if field.is_empty() && !self.quoted {
+            builder.append_null();
+            return Ok(());
         }
+        self.record_bytes += field.len();
+        builder.append_part(text, field);
+        if self.record_bytes > LONGEST_RECORD {
+            return Err(format!("line {}: the record is longer than 64 MiB", self.record_line));
+        }
+        Ok(())
+    }
+
+    /// A name of the header; the texts of records are checked by the batch.
+    fn checked<'a>(&self, text: &'a [u8]) -> Result<&'a str, String> {
+        std::str::from_utf8(text).map_err(|_| format!("line {}: the text is not UTF-8", self.record_line))
+    }
+
+    #[inline]
+    fn end_record(&mut self, columns: &mut Columns) -> Result<(), String> {
         if self.index < self.targets.len() {
             return Err(self.wrong_width(&self.index.to_string()));
         }
@@ -302,6 +339,7 @@ impl CsvFile {
         }
         columns.bytes += std::mem::take(&mut self.record_bytes);
         columns.rows += 1;
+        columns.lines.push(self.record_line);
         Ok(())
     }
 
@@ -358,7 +396,7 @@ fn whole_field(rest: &[u8]) -> Option<(&[u8], u8)> {
 
 #[cfg(test)]
 mod tests {
-    use datafusion::arrow::array::{Array as _, AsArray as _};
+    use datafusion::arrow::array::{Array as _, ArrayRef, AsArray as _};
     use tidegate_core::flow::InputFormat;
 
     use super::super::source::BATCH_BYTES;
@@ -401,10 +439,13 @@ mod tests {
             assert_eq!(file.feed(piece, &mut columns)?, piece.len());
         }
         file.finish(&mut columns)?;
-        let arrays: Vec<_> = columns.builders.iter_mut().map(|builder| builder.finish().unwrap()).collect();
-        let row =
-            |row| arrays.iter().map(|array| array.iter().nth(row).unwrap().map(str::to_owned)).collect();
-        Ok((0..columns.rows).map(row).collect())
+        let Some(batch) = columns.take()? else { return Ok(Vec::new()) };
+        let cell = |row: usize, column: &ArrayRef| {
+            let texts = column.as_string::<i32>();
+            texts.is_valid(row).then(|| texts.value(row).to_owned())
+        };
+        let row = |row| batch.columns().iter().map(|column| cell(row, column)).collect();
+        Ok((0..batch.num_rows()).map(row).collect())
     }
 
     fn rows(rows: &[&[Option<&str>]]) -> Vec<Vec<Option<String>>> {
@@ -419,6 +460,40 @@ mod tests {
         for size in 1..=text.len() {
             assert_eq!(read(text.as_bytes(), size, &["c", "a"]).unwrap(), expected, "pieces of {size}");
             assert_eq!(read(text.as_bytes(), size, &["b"]).unwrap(), middle, "pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn long_files_read_the_same_whole_and_in_pieces() {
+        // Fields of all lengths beside each other's kinds, so that blocks end in the midst of each.
+        let cell = |at: usize| {
+            let text = "é,\"x\" y".repeat(1 + at % 3) + &"z".repeat(at * 7 % 41);
+            match at % 7 {
+                0 => (None, String::new()),
+                1 => (Some(String::new()), "\"\"".to_owned()),
+                2 => (Some(text.clone()), format!("\"{}\"", text.replace('"', "\"\""))),
+                3 => (Some("two\r\nlines, or\nthree".to_owned()), "\"two\r\nlines, or\nthree\"".to_owned()),
+                4 => (Some("in \"the\" middle".to_owned()), "in \"the\" middle".to_owned()),
+                _ => (Some("é".repeat(at % 29)), format!("\"{}\"", "é".repeat(at % 29))),
+            }
+        };
+        for end in ["\n", "\r\n", "\r"] {
+            let (mut text, mut expected) = (format!("a,b,c{end}"), Vec::new());
+            for record in 0..300 {
+                let cells: Vec<_> = (0..3).map(|at| cell(record * 3 + at + record / 5)).collect();
+                let written: Vec<_> = cells.iter().map(|(_, written)| written.as_str()).collect();
+                text.push_str(&(written.join(",") + end));
+                expected.push(cells.into_iter().map(|(cell, _)| cell).collect::<Vec<_>>());
+            }
+            for size in [1, 63, 64, 65, 100, 1_000, text.len()] {
+                assert_eq!(
+                    read(text.as_bytes(), size, &["a", "b", "c"]).unwrap(),
+                    expected,
+                    "pieces of {size}"
+                );
+            }
+            let wide = text.replacen("in \"the\"", "in, \"the\"", 1);
+            assert!(read(wide.as_bytes(), wide.len(), &["a"]).unwrap_err().contains("this record has more"));
         }
     }
 

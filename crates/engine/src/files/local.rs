@@ -15,7 +15,7 @@ use super::key;
 use super::opened::{Opened, Store, Version};
 
 /// Bytes that are read from a file at once.
-pub(super) const READ_SIZE: u64 = 256 * 1024;
+pub(super) const READ_SIZE: u64 = 512 * 1024;
 
 /// Folders below a root; see [`super::buckets::Buckets::local`].
 #[derive(Clone, Debug)]

@@ -9,6 +9,7 @@ pub(crate) mod json_in;
 pub(crate) mod key;
 pub(crate) mod layout;
 pub(crate) mod local;
+mod marks;
 mod opened;
 mod parquet_in;
 pub(crate) mod parquet_out;

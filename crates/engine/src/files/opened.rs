@@ -1,6 +1,7 @@
 //! An object that is open for reading: everything that is read of it is of one
 //! version.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -83,21 +84,22 @@ impl Opened {
         }
     }
 
-    /// Bytes that are read at once.
-    fn step(&self) -> u64 {
+    /// Bytes that are read at once, and pieces that are read before they are
+    /// asked for.
+    const fn steps(&self) -> (u64, usize) {
         match self.store {
-            Store::Local(_) => local::READ_SIZE,
-            Store::S3(_) => s3::RANGE_SIZE,
+            Store::Local(_) => (local::READ_SIZE, 1),
+            Store::S3(_) => (s3::RANGE_SIZE, s3::RANGES_AHEAD),
         }
     }
 
-    /// The object from its beginning. One piece is read while the one before it
-    /// is used, whether anybody asks for it meanwhile or not: a source that waits
-    /// for its destination keeps no answer open.
+    /// The object from its beginning. Some pieces are read while the one before
+    /// them is used, whether anybody asks for them meanwhile or not: a source that
+    /// waits for its destination keeps no answer open.
     pub(super) fn into_bytes(mut self) -> ObjectBytes {
         let first = std::mem::take(&mut self.first);
-        let pieces =
-            Pieces { at: first.len() as u64, first: Some(first), object: Arc::new(self), next: None };
+        let at = first.len() as u64;
+        let pieces = Pieces { at, first: Some(first), object: Arc::new(self), next: VecDeque::new() };
         let stream = futures::stream::try_unfold(pieces, |mut pieces| async move {
             Ok(pieces.next().await?.map(|piece| (piece, pieces)))
         });
@@ -109,24 +111,27 @@ struct Pieces {
     object: Arc<Opened>,
     first: Option<Bytes>,
     at: u64,
-    next: Option<AbortOnDropHandle<Result<Bytes, BucketError>>>,
+    /// In the order of their places in the object.
+    next: VecDeque<AbortOnDropHandle<Result<Bytes, BucketError>>>,
 }
 
 impl Pieces {
     async fn next(&mut self) -> Result<Option<Bytes>, BucketError> {
-        let piece = match (self.first.take(), self.next.take()) {
+        let size = self.object.version.size;
+        let (step, most) = self.object.steps();
+        let piece = match (self.first.take(), self.next.pop_front()) {
             (Some(first), _) => first,
             (None, None) => return Ok(None),
             (None, Some(next)) => next
                 .await
                 .map_err(|error| BucketError::Failed(format!("The reading task ended early: {error}")))??,
         };
-        let size = self.object.version.size;
-        if self.at < size {
-            let range = self.at..size.min(self.at + self.object.step());
+        while self.at < size && self.next.len() < most {
+            let range = self.at..size.min(self.at + step);
             self.at = range.end;
             let object = self.object.clone();
-            self.next = Some(AbortOnDropHandle::new(tokio::spawn(async move { object.read(range).await })));
+            let read = tokio::spawn(async move { object.read(range).await });
+            self.next.push_back(AbortOnDropHandle::new(read));
         }
         Ok((!piece.is_empty()).then_some(piece))
     }

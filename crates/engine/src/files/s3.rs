@@ -24,6 +24,10 @@ use super::opened::{Opened, Store, Version};
 const TRIES: usize = 3;
 /// Bytes that are asked for at once.
 pub(super) const RANGE_SIZE: u64 = 4 * 1024 * 1024;
+/// Ranges of an object that are asked for before they are needed: an answer
+/// takes its time however much is asked for, so one after the other they would
+/// come slower than they are read.
+pub(super) const RANGES_AHEAD: usize = 3;
 /// Bytes that are asked for when an object is opened: several are open ahead of
 /// their turn, and most objects are small.
 const FIRST_SIZE: u64 = 512 * 1024;

@@ -102,6 +102,7 @@ pub(crate) async fn open(
         format: source.format,
         files: ahead::open(&buckets, &source.bucket, turns),
         columns,
+        key: String::new(),
         lines: matches!(wanted, Wanted::Lines),
         skip_missing: matches!(wanted, Wanted::Fields { skip_missing: true, .. }),
         progress,

@@ -138,6 +138,8 @@ pub(super) struct Columns {
     pub seen: Vec<bool>,
     pub rows: usize,
     pub bytes: usize,
+    /// The line on which each record begins, where files have lines worth telling.
+    pub lines: Vec<u64>,
 }
 
 impl Columns {
@@ -158,6 +160,7 @@ impl Columns {
             schema: Arc::new(Schema::new(fields)),
             rows: 0,
             bytes: 0,
+            lines: Vec::new(),
         }
     }
 
@@ -167,17 +170,24 @@ impl Columns {
     }
 
     /// The batch so far; the columns begin anew.
-    pub(super) fn take(&mut self) -> Result<Option<RecordBatch>, RunError> {
+    pub(super) fn take(&mut self) -> Result<Option<RecordBatch>, String> {
         if self.rows == 0 {
             return Ok(None);
         }
         let mut arrays = Vec::with_capacity(self.builders.len());
         for builder in &mut self.builders {
-            arrays.push(Arc::new(builder.finish()?) as ArrayRef);
+            let texts = builder.finish().map_err(|row| match self.lines.get(row) {
+                Some(line) => format!("line {line}: the text is not UTF-8"),
+                None => "a text is not UTF-8".to_owned(),
+            })?;
+            arrays.push(Arc::new(texts) as ArrayRef);
         }
         let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
         (self.rows, self.bytes) = (0, 0);
-        Ok(Some(RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options)?))
+        self.lines.clear();
+        RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options)
+            .map(Some)
+            .map_err(|error| error.to_string())
     }
 }
 
@@ -187,7 +197,6 @@ enum File {
 }
 
 struct Current {
-    key: String,
     bytes: TextBytes,
     piece: Bytes,
     file: File,
@@ -198,6 +207,8 @@ pub(super) struct Reader {
     pub format: InputFormat,
     pub files: InTurn,
     pub columns: Columns,
+    /// The file that the batch is of.
+    pub key: String,
     /// Lines are handed on as they are.
     pub lines: bool,
     pub skip_missing: bool,
@@ -230,7 +241,7 @@ impl Reader {
                     break;
                 };
                 let opened = opened?;
-                let key = opened.key.clone();
+                self.key.clone_from(&opened.key);
                 let bytes = text(opened, Some(self.progress.clone())).await?;
                 let file = match self.format {
                     InputFormat::Csv => File::Csv(CsvFile::new()),
@@ -238,7 +249,7 @@ impl Reader {
                     InputFormat::Json => File::Json(JsonFile::new(&self.columns)),
                 };
                 *number = number.saturating_add(1);
-                *at = Some(Current { key, bytes, piece: Bytes::new(), file });
+                *at = Some(Current { bytes, piece: Bytes::new(), file });
                 continue;
             };
             if current.piece.is_empty() {
@@ -249,7 +260,7 @@ impl Reader {
                         File::Csv(file) => file.finish(&mut self.columns),
                         File::Json(file) => file.finish(&mut self.columns),
                     }
-                    .map_err(|text| torn(&current.key, &text))?;
+                    .map_err(|text| torn(&self.key, &text))?;
                     Progress::add(&self.progress.files_read, 1);
                     *at = None;
                     if self.columns.rows > 0 {
@@ -262,11 +273,11 @@ impl Reader {
                 File::Csv(file) => file.feed(&current.piece, &mut self.columns),
                 File::Json(file) => file.feed(&current.piece, &mut self.columns),
             }
-            .map_err(|text| torn(&current.key, &text))?;
+            .map_err(|text| torn(&self.key, &text))?;
             current.piece.advance(used);
         }
         Progress::add(&self.progress.records_read, self.columns.rows as u64);
-        let batch = self.columns.take()?;
+        let batch = self.columns.take().map_err(|text| torn(&self.key, &text))?;
         if batch.is_none() && at.is_some() {
             // No batch means the end of the source: it must be none in the middle of a file.
             return Err(RunError::Internal("a file was left before its end".to_owned()));

@@ -74,20 +74,25 @@ impl Kernel for Mask {
 
 impl Mask {
     fn cover(&self, text: &str, out: &mut String) {
-        let mut push = |count: usize| out.extend(std::iter::repeat_n(self.character, count));
+        let push = |out: &mut String, count: usize| out.extend(std::iter::repeat_n(self.character, count));
         match self.kind {
-            Kind::All => push(self.length),
+            Kind::All => push(out, self.length),
             Kind::First => {
                 let end = text.char_indices().nth(self.length).map_or(text.len(), |(at, _)| at);
-                push(text[..end].chars().count());
+                push(out, text[..end].chars().count());
                 out.push_str(&text[end..]);
+            }
+            Kind::Last if text.is_ascii() => {
+                let covered = text.len().min(self.length);
+                out.push_str(&text[..text.len() - covered]);
+                push(out, covered);
             }
             Kind::Last => {
                 let count = text.chars().count();
                 let covered = count.min(self.length);
                 let start = text.char_indices().nth(count - covered).map_or(text.len(), |(at, _)| at);
                 out.push_str(&text[..start]);
-                out.extend(std::iter::repeat_n(self.character, covered));
+                push(out, covered);
             }
         }
     }

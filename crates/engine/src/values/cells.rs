@@ -196,14 +196,13 @@ impl Cells {
 
     /// Hands each value's text form to a function, with one buffer for all.
     pub(crate) fn for_each_text(&self, mut take: impl FnMut(Option<&str>)) {
+        if let Self::Text(values) = self {
+            return values.iter().for_each(take);
+        }
         let mut buffer = Vec::new();
         for row in 0..self.len() {
             if self.is_null(row) {
                 take(None);
-                continue;
-            }
-            if let Self::Text(values) = self {
-                take(Some(values.value(row)));
                 continue;
             }
             buffer.clear();

@@ -137,11 +137,9 @@ fn parse_column(cells: &Cells, target: &DataType) -> Result<(ArrayRef, Option<St
         DataType::Utf8 => Ok((Arc::new(cells.to_text()), None)),
         DataType::Boolean => column!(BooleanBuilder::with_capacity(rows), parse_boolean),
         DataType::Int32 => column!(Int32Builder::with_capacity(rows), |text| {
-            parse_decimal(text, 0).and_then(|value| i32::try_from(value).ok())
+            parse_integer(text).and_then(|value| i32::try_from(value).ok())
         }),
-        DataType::Int64 => column!(Int64Builder::with_capacity(rows), |text| {
-            parse_decimal(text, 0).and_then(|value| i64::try_from(value).ok())
-        }),
+        DataType::Int64 => column!(Int64Builder::with_capacity(rows), parse_integer),
         DataType::Float32 => column!(Float32Builder::with_capacity(rows), |text| {
             parse_float(text).map(|value| value as f32)
         }),
@@ -196,6 +194,16 @@ pub(crate) fn parse_float(text: &str) -> Option<f64> {
         "-INF" => Some(f64::NEG_INFINITY),
         text => text.parse().ok(),
     }
+}
+
+/// A whole number, in whichever way a decimal writes it.
+fn parse_integer(text: &str) -> Option<i64> {
+    let is_plain = matches!(text.len(), 1..=18) && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_plain {
+        // Nearly all are, and no 18 digits are too many.
+        return Some(text.bytes().fold(0, |value, byte| value * 10 + i64::from(byte - b'0')));
+    }
+    parse_decimal(text, 0).and_then(|value| i64::try_from(value).ok())
 }
 
 /// An exact decimal as an integer of units of `10^-scale`; `None` when it is
@@ -357,6 +365,11 @@ mod tests {
         let money = DataType::Decimal128(6, 2);
         let cases = [
             (" 42 ", &DataType::Int32, Some("42")),
+            ("007", &DataType::Int64, Some("7")),
+            ("999999999999999999", &DataType::Int64, Some("999999999999999999")),
+            ("9223372036854775807", &DataType::Int64, Some("9223372036854775807")),
+            ("9223372036854775808", &DataType::Int64, None),
+            ("1/2", &DataType::Int64, None),
             ("42.0", &DataType::Int64, Some("42")),
             ("42.5", &DataType::Int64, None),
             ("4e2", &DataType::Int64, Some("400")),

@@ -4,10 +4,12 @@ The points are those of `tidegate_core::fault`. `CRASH_SEEDS` asks for more live
 ordinary run; a failing one names its seed.
 """
 
+import contextlib
 import os
 import random
 import re
 import signal
+import sqlite3
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -43,7 +45,14 @@ BOTH = {
     "bad": [("attempt.discarding", 1), ("run.closing", 1), ("end.beginning", 1), ("end.writing", 1), ("end.written", 1)],
     "cancel": [("cancel.writing", 1), ("cancel.written", 1), ("attempt.discarding", 1), ("end.beginning", 1), ("end.writing", 1)],
     "stop": [("run.released", 1)],
+    "events": [("events.storing", 1), ("events.storing", 2), ("events.stored", 1), ("run.claiming", 1), ("run.claimed", 1),
+               ("source.opened", 1), ("batch.read", 1), ("output.staged", 1), ("list.recorded", 1), ("object.publishing", 1),
+               ("object.visible", 1), ("output.visible", 1), ("end.writing", 1), ("events.clearing", 1), ("events.clearing", 2),
+               ("cursor.moving", 1), ("end.written", 1), ("end.written", 2)],
+    "retry": [("events.retrying", 1), ("run.claiming", 1), ("list.recorded", 1), ("events.clearing", 1)],
+    "report": [("report.writing", 1)],
 }
+INBOX = ("events", "retry", "report")
 LOCAL = {"copy": [("file.begun", 1), ("file.synced", 1), ("object.renamed", 1), ("object.renamed", 2)],
          # What it has staged is its next attempt's to clear away, which then fails.
          "bad": [("file.begun", 1)]}
@@ -54,7 +63,8 @@ S3 = {"copy": [("upload.begun", 1), ("upload.noted", 1), ("part.arrived", 1), ("
       "parts": [("part.arrived", 3), ("object.visible", 1), ("object.visible", 4)],
       "news": [("window.fixed", 1), ("object.visible", 1), ("cursor.moving", 1)],
       "bad": [("upload.aborting", 1), ("end.beginning", 1)],
-      "cancel": [("upload.aborting", 1), ("end.beginning", 1)]}
+      "cancel": [("upload.aborting", 1), ("end.beginning", 1)],
+      "events": [("list.recorded", 1), ("object.visible", 1), ("events.clearing", 1)]}
 
 
 def cases(*tables):
@@ -92,7 +102,7 @@ def worlds(tmp_path_factory, endpoint):
     made = {}
 
     def world(place, what):
-        flows = ("news",) if what == "news" else ("copy", "parts", "bad")
+        flows = ("news",) if what == "news" else ("inbox",) if what in INBOX else ("copy", "parts", "bad")
         if (place, flows) not in made:
             folder = tmp_path_factory.mktemp("crashes")
             made[place, flows] = World(folder, endpoint if place == "remote" else None, flows, prefix=f"{flows[0]}-")
@@ -127,11 +137,22 @@ def end_at(world, what, point, nth):
         points += f";{SLOW}"
     if what == "news":
         bring_news(world)
+    if what == "retry":
+        fail_once(world)
+    if what == "report":
+        report_something(world)
     if not world.start(points):
-        assert what == "news", f"{point} was reached {nth} times by the start alone, without a run"
+        assert what in ("news", "retry", "report"), f"{point} was reached {nth} times by the start alone, without a run"
         return True
     if what in ("copy", "parts", "bad"):
         world.ask(what)
+    elif what == "events":
+        world.deliver()
+        if (point, nth) in (("events.clearing", 2), ("end.written", 2)):
+            wait_until(lambda: world.rows("SELECT 1 FROM run WHERE event_mark = ?", world.delivered), world.server)
+        world.deliver(2)
+    elif what == "report":
+        time.sleep(1.5)
     elif what in ("cancel", "stop"):
         token = world.ask("copy")
         wait_until_staged(world)
@@ -161,6 +182,28 @@ def end_at_the_commit(world, what, point, nth, tries=6):
         world.kill()
         world.settle()
     return False
+
+
+def fail_once(world):
+    """A life in which the events of a delivery cannot be published; they wait for the next try."""
+    assert world.start("event.retry.ms=return(3000)")
+    away = world.out.path.with_name("away")
+    world.out.path.rename(away)
+    world.deliver()
+    wait_until(lambda: world.rows("SELECT 1 FROM event_inbox WHERE retry_at_ms IS NOT NULL"), world.server, 20)
+    world.kill()
+    away.rename(world.out.path)
+    time.sleep(3)
+
+
+def report_something(world):
+    """A life after which the time for a report has come."""
+    assert world.start()
+    world.deliver()
+    world.idle()
+    world.kill()
+    with contextlib.closing(sqlite3.connect(world.data / "tidegate.db")) as database, database:
+        assert database.execute("UPDATE event_inbox SET report_at_ms = 1").rowcount == 1
 
 
 def crash(world, what, point, nth):
@@ -362,6 +405,9 @@ def live(world, chance, points):
     for name in chance.sample(BY_HAND, chance.randint(0, 3)):
         world.ask(name)
         plan += f" {name}"
+    for _ in range(chance.randint(0, 2)):
+        world.deliver(chance.choice((1, 5, 400)))
+        plan += " deliver"
     if world.alive() and chance.random() < 0.2:
         flow = chance.choice(BY_HAND)
         world.cancel(flow)

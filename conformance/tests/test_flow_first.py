@@ -291,7 +291,6 @@ def test_a_bucket_that_is_not_there(live, connections, name):
 
 
 @pytest.mark.parametrize("change,told", [
-    ({"triggerConfig": {"triggerType": "Event"}}, "OnDemand"),
     (scheduled("garbage!!"), "rate("),
     ({"triggerConfig": {"triggerType": "Scheduled"}}, "TriggerProps is required for Scheduled Trigger Type."),
     ({"destinationFlowConfigList": []}, "exactly one destination"),

@@ -179,7 +179,6 @@ def test_an_update_is_checked_as_a_creation_is(make):
         ({"triggerConfig": {"triggerType": "Scheduled"}}, "ValidationException", "[TriggerProps is required for Scheduled Trigger Type.]"),
         ({"triggerConfig": {"triggerType": "Scheduled", "triggerProperties": {}}}, "ValidationException", "TriggerProps is required"),
         ({"triggerConfig": scheduled("every day")}, "ValidationException", "rate("),
-        ({"triggerConfig": {"triggerType": "Event"}}, "ValidationException", "Event"),
         ({"destinationFlowConfigList": []}, "ValidationException", "exactly one destination"),
         ({"sourceFlowConfig": s3_source(bucket, "nothing")}, "ConnectorServerException", "holds no object"),
         ({"destinationFlowConfigList": [s3_destination("no-such-bucket")]}, "ValidationException", "no-such-bucket"),

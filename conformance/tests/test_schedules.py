@@ -179,11 +179,3 @@ def test_errors_in_a_row_deactivate_the_flow(server, buckets):
     assert runs[0]["executionStatus"] == "Successful"
     assert not client.describe_flow(flowName="f1").get("flowStatusMessage")
     assert [row["id"] for row in destination.json_rows()] == ["1"]
-
-
-def test_an_event_flow_is_refused_by_name(server, buckets):
-    client = server.boto()
-    source = {"connectorType": "Salesforce", "connectorProfileName": "sf", "sourceConnectorProperties": {"Salesforce": {"object": "Account"}}}
-    trigger = {"triggerConfig": {"triggerType": "Event", "triggerProperties": {}}}
-    with pytest.raises(client.exceptions.ClientError, match="Salesforce"):
-        client.create_flow(**flow("ev", source, s3_destination("out"), [map_all("Salesforce")], **trigger))

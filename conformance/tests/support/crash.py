@@ -22,7 +22,8 @@ resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_
 OPEN = "status NOT IN ('Successful', 'Error', 'Canceled')"
 ROWS, BAD, SMALL, PARTS = 8_300, (17, 4_000, 8_299), 10, 5
 # Signs of life are given often, so that each short run gives one, and a server that stops gives its runs back soon.
-PACE = "heartbeat.ms=return(50);drain.ms=return(100)"
+# What failed is tried again at once.
+PACE = "heartbeat.ms=return(50);drain.ms=return(100);event.retry.ms=return(1)"
 
 
 def has_points():
@@ -90,6 +91,7 @@ FLOWS = {
     "parts": (parts, "CSV", "JSON", {}, [
         map_all("S3"), partition("S3", "region")]),
     "news": (None, "CSV", "JSON", {}, [map_all("S3")]),
+    "inbox": (None, "JSON", "JSON", {}, [map_all("S3")]),
 }
 BY_HAND = ("copy", "lake", "sheet", "parts", "bad")
 # What a run may have in the making at one moment: an output and an error file, or the files of a partition each.
@@ -108,6 +110,7 @@ class World:
         root = s3.folder if s3 else self.data / "s3"
         self.source, self.out, self.errors = (Folder(root, prefix + name) for name in ("input", "output", "errors"))
         self.asked, self.published, self.unknown = {}, 0, 0
+        self.delivered, self.answered = 0, 0
         self.confirmed, self.checked = set(), set()
         self.cancelled, self.published_by = set(), {}
         for name in flows:
@@ -122,6 +125,8 @@ class World:
             if name == "news":
                 self.publish_news()
                 more |= incremental()
+            if name == "inbox":
+                more = {"triggerConfig": {"triggerType": "Event"}, "tags": {"tidegate:activate": "true"}}
             client.create_flow(**flow(name, s3_source(self.source.name, f"{name}/", kind), s3_destination(self.out.name, to.lower(), to, **format), tasks, **more))
         if "news" in flows:
             client.start_flow(flowName="news")
@@ -217,12 +222,31 @@ class World:
             assert execution in (None, answer), "one token, one run"
             self.asked[token] = (name, answer)
             self.confirmed.add(token)
+        if self.delivered:
+            # Whoever does not know whether they arrived delivers all of them again.
+            self.answered = 0
+            self.deliver(0)
 
     @staticmethod
     def lost():
         """The server may end before it answers."""
         return contextlib.suppress(botocore.exceptions.BotoCoreError, botocore.exceptions.HTTPClientError,
                                    botocore.exceptions.ClientError, requests.exceptions.RequestException)
+
+    def deliver(self, count=3):
+        """Events of the event flow, numbered on; before them those again whose answer was lost."""
+        self.delivered += count
+        with self.lost():
+            while self.answered < self.delivered:
+                last = min(self.answered + 1000, self.delivered)
+                self.deliver_numbers(range(self.answered + 1, last + 1))
+                self.answered = last
+
+    def deliver_numbers(self, numbers):
+        events = [{"id": str(n), "record": {"n": n, "text": f"event {n}"}} for n in numbers]
+        answer = self.server.raw("/x/deliver-flow-events", {"flowName": "inbox", "events": events})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
 
     def publish_news(self):
         """One more object at the source of the incremental flow."""
@@ -243,8 +267,9 @@ class World:
         return self.rows("SELECT COUNT(*) FROM run")[0][0]
 
     def open(self):
-        """How many runs have not ended, or will begin because their tick is over."""
-        due = self.rows("SELECT COUNT(*) FROM flow WHERE next_due_ms <= ?", int(time.time() * 1000))[0][0]
+        """How many runs have not ended, or will begin because their tick is over or events wait."""
+        due = self.rows("SELECT COUNT(*) FROM event_inbox WHERE waiting > 0")[0][0]
+        due += self.rows("SELECT COUNT(*) FROM flow WHERE next_due_ms <= ?", int(time.time() * 1000))[0][0]
         return due + self.rows(f"SELECT COUNT(*) FROM run WHERE {OPEN}")[0][0]
 
     # What must hold.
@@ -264,7 +289,7 @@ class World:
             if status == "Canceled":
                 assert id in cancelled, f"nobody has cancelled {where}"
             else:
-                assert (status == "Error") == (name == "bad"), where
+                assert (status == "Error") == (name == "bad") or name == "inbox", where
             if status != "Successful":
                 continue
             counts = json.loads(counts)
@@ -274,6 +299,8 @@ class World:
                 self.checked.add(id)
                 assert [counts["records_read"], *parts] == list(COUNTS[name]), where
                 self.check_output(name, id, where)
+        if "inbox" in self.flows:
+            self.check_inbox([run for run in runs if run[1:3] == ("inbox", "Successful")])
         if "news" in self.flows:
             self.check_news([run for run in runs if run[1] == "news"])
         staging = self.data / "s3" / ".staging"
@@ -320,6 +347,16 @@ class World:
         else:
             rows = self.out.csv_rows(keys[0])
             assert len(keys) == 1 and rows == [{"id": str(i), "phone": f"***{(1000 + i) % 10}"} for i in range(20)], where
+
+    def check_inbox(self, runs):
+        """Each event arrives once, in the order in which they were delivered, and the inbox is empty."""
+        found = []
+        for id, *_ in runs:
+            for key in (key for key in self.out.keys() if id in key):
+                found += [json.loads(line) for line in self.out.read(key).splitlines()]
+        assert found == [{"n": n, "text": f"event {n}"} for n in range(1, self.delivered + 1)]
+        assert self.rows("SELECT COUNT(*) FROM event_batch") == [(0,)]
+        assert self.rows("SELECT last_seq, waiting, waiting_bytes FROM event_inbox") in ([], [(self.delivered, 0, 0)])
 
     def check_news(self, runs):
         """Each record arrives once; the windows join; the cursor is where the last success ended."""

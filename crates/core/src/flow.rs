@@ -88,6 +88,15 @@ pub enum SourceSpec {
     },
     /// Files below a prefix of a bucket.
     S3(S3Source),
+    /// Whatever is delivered to the flow; the source itself is not asked.
+    Events {
+        /// The connector whose events they are.
+        connector_type: ConnectorType,
+        /// The connection that the flow names, where its type has connections.
+        connection: Option<ConnectionName>,
+        /// What they are about, in the connector's words.
+        entity: String,
+    },
 }
 
 /// Files as a source.

@@ -170,6 +170,9 @@ pub struct Run {
     pub window: Option<PullWindow>,
     /// What was asked of this run only.
     pub options: RunOptions,
+    /// The number of the last event in the flow's inbox that it takes, once it
+    /// has begun and if it takes any: the same for all attempts.
+    pub event_mark: Option<i64>,
     /// What it is doing.
     pub status: RunStatus,
     /// How many times a worker has taken it: the fencing number of its lease.

@@ -19,6 +19,7 @@ mod values;
 
 pub use error::RunError;
 pub use files::buckets::{BucketError, Buckets, Object};
+pub use files::events_in::{EventPieces, EventSource};
 pub use files::local::LocalBuckets;
 pub use files::s3::{S3Buckets, S3Config, S3KeySource, S3Keys};
 pub use plan::read_request;

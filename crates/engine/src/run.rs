@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::RunError;
 use crate::files::buckets::{BucketError, Buckets};
+use crate::files::events_in::{self, EventSource};
 use crate::files::layout::Layout;
 use crate::files::source::Wanted;
 use crate::files::stage::{Errors, Message, Place, Stage};
@@ -83,6 +84,17 @@ pub enum SourceInput {
     Scan(Scan),
     /// The files that the flow's source names; the engine reads them.
     Files,
+    /// What was delivered to the flow.
+    Events(EventSource),
+}
+
+/// What a flow wants of its source's lines.
+fn wanted(spec: &FlowSpec) -> Wanted {
+    if spec.tasks.contains(&Task::Passthrough) {
+        return Wanted::Lines;
+    }
+    let request = plan::read_request(spec);
+    Wanted::Fields { names: request.fields, skip_missing: request.skip_missing }
 }
 
 impl Engine {
@@ -238,21 +250,21 @@ impl Engine {
                 let parts = pages.map(|(batch, number)| Ok((number, batch?))).boxed();
                 (scan.schema, ahead(parts), Typing::Typed)
             }
-            (SourceInput::Files, SourceSpec::S3(files)) => {
-                let wanted = if spec.tasks.contains(&Task::Passthrough) {
-                    Wanted::Lines
-                } else {
-                    let request = plan::read_request(spec);
-                    Wanted::Fields { names: request.fields, skip_missing: request.skip_missing }
-                };
-                match source::open(self.buckets.clone(), files, wanted, progress.clone()).await? {
+            (SourceInput::Events(events), _) => {
+                match events_in::open(&events, wanted(spec), progress.clone()).await? {
                     Some(source::Records { schema, parts, typing }) => (schema, parts, typing),
                     None => return Ok(None),
                 }
             }
-            (SourceInput::Files, SourceSpec::Connection { .. }) => {
+            (SourceInput::Files, SourceSpec::S3(files)) => {
+                match source::open(self.buckets.clone(), files, wanted(spec), progress.clone()).await? {
+                    Some(source::Records { schema, parts, typing }) => (schema, parts, typing),
+                    None => return Ok(None),
+                }
+            }
+            (SourceInput::Files, SourceSpec::Connection { .. } | SourceSpec::Events { .. }) => {
                 return Err(RunError::Internal(
-                    "a connection's flow was started without its scan".to_owned(),
+                    "a flow that reads no files was started without its records".to_owned(),
                 ));
             }
         };

@@ -49,6 +49,8 @@ pub struct App {
     pub compat: Compat,
     /// What is limited.
     pub quotas: Quotas,
+    /// Bytes of events that may wait for one flow.
+    pub event_inbox_limit: u64,
     /// What is counted.
     pub metrics: Metrics,
     /// Where rotated tokens go.

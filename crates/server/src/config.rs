@@ -82,6 +82,9 @@ pub struct Settings {
     /// Memory that the operators of all runs may hold together, such as 64MiB or 1GiB [default: 256MiB]
     #[arg(long, env = "TIDEGATE_MEMORY_LIMIT", value_name = "SIZE")]
     pub memory_limit: Option<MemorySize>,
+    /// Bytes of events that may wait for one flow, such as 64MiB; more are refused [default: 256MiB]
+    #[arg(long, env = "TIDEGATE_EVENT_INBOX_LIMIT", value_name = "SIZE")]
+    pub event_inbox_limit: Option<MemorySize>,
     /// Minutes after which an unused session of the console ends; fractions are allowed [default: 30]
     #[arg(long, env = "TIDEGATE_SESSION_IDLE_MINUTES", value_name = "MINUTES")]
     pub session_idle_minutes: Option<f64>,
@@ -246,6 +249,7 @@ impl Settings {
             ca_file,
             max_concurrent_runs,
             memory_limit,
+            event_inbox_limit,
             session_idle_minutes,
             oidc_issuer,
             oidc_client_id,
@@ -341,6 +345,17 @@ impl Settings {
         }
     }
 
+    /// Bytes of events that may wait for one flow.
+    ///
+    /// # Errors
+    /// Less than one delivery may hold.
+    pub fn event_inbox_limit(&self) -> Result<u64, String> {
+        match self.event_inbox_limit.unwrap_or(MemorySize::DEFAULT).bytes() {
+            bytes if bytes < 1 << 20 => Err("--event-inbox-limit must be at least 1MiB".to_owned()),
+            bytes => Ok(bytes as u64),
+        }
+    }
+
     /// How long a session of the console may be idle.
     ///
     /// # Errors
@@ -432,6 +447,9 @@ mod tests {
         let more = Settings { memory_limit: "16MiB".parse().ok(), ..Settings::default() };
         assert_eq!(more.memory_limit(), Ok(16 << 20));
         assert_eq!(Settings::default().memory_limit(), Ok(256 << 20));
+        let little = Settings { event_inbox_limit: "1023KiB".parse().ok(), ..Settings::default() };
+        assert!(little.event_inbox_limit().expect_err("too little").contains("1MiB"));
+        assert_eq!(Settings::default().event_inbox_limit(), Ok(256 << 20));
         for minutes in [0.0, -1.0, 721.0, f64::NAN] {
             let idle = Settings { session_idle_minutes: Some(minutes), ..Settings::default() };
             assert!(idle.session_idle().expect_err("no idle time").contains("720"), "{minutes}");

@@ -13,6 +13,7 @@ mod config;
 mod convert;
 mod entities;
 mod error;
+mod events;
 mod health;
 mod http;
 mod keys;

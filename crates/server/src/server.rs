@@ -126,6 +126,7 @@ impl Server {
             public_url: settings.public_url.clone(),
             compat: settings.compat(),
             quotas: settings.quotas(),
+            event_inbox_limit: settings.event_inbox_limit()?,
             metrics: Metrics::new(settings.metrics_flows.unwrap_or(FLOWS_WITH_SERIES)),
             tokens,
             authorizations: Authorizations::new(LIFETIME),
@@ -187,6 +188,7 @@ impl Server {
             tokio::spawn(tasks::clean::run(Arc::clone(&app))),
             tokio::spawn(tasks::clean::run_sessions(Arc::clone(&app))),
             tokio::spawn(tasks::schedule::run(Arc::clone(&app))),
+            tokio::spawn(tasks::events::run(Arc::clone(&app))),
             tokio::spawn(notify::deliver::bound(Arc::clone(&app))),
         ];
         if let Err(error) = app.store.outbox().all_due().await {

@@ -4,10 +4,11 @@
 use serde::{Deserialize, Serialize};
 use sqlx::SqliteConnection;
 use tidegate_core::flow::FlowStatus;
-use tidegate_core::run::{FlowCursor, RunStatus, RunTrigger};
+use tidegate_core::run::{FlowCursor, RunCounts, RunStatus, RunTrigger};
 use tidegate_core::{AccountId, FlowName};
 
 use crate::error::StoreError;
+use crate::events::{self, Taken};
 use crate::now_ms;
 use crate::runs::json;
 use crate::scheduler::mark_waiting;
@@ -21,10 +22,12 @@ pub struct Finished {
 
 /// A run's end, as its row tells it.
 pub(crate) struct End<'r> {
-    /// Nobody asked for the run by hand.
-    pub scheduled: bool,
+    pub trigger: RunTrigger,
     pub status: RunStatus,
     pub error: Option<&'r str>,
+    pub counts: &'r RunCounts,
+    /// The last of the events that it took, if it took any.
+    pub event_mark: Option<i64>,
     /// The row's [`NewCursor`].
     pub new_cursor: Option<&'r str>,
 }
@@ -39,14 +42,21 @@ impl End<'_> {
         error_threshold: Option<u32>,
     ) -> Result<Finished, StoreError> {
         let mut finished = Finished::default();
+        let by_itself = self.trigger != RunTrigger::OnDemand;
         if self.status == RunStatus::Successful {
             move_cursor(tx, account, flow, self.new_cursor).await?;
-            if self.scheduled {
+            // Events that were published after all, be it by hand, stand in nobody's way.
+            if by_itself || self.event_mark.is_some() {
                 end_streak(tx, account, flow).await?;
             }
         }
-        if let (true, Some(error)) = (self.scheduled, self.error) {
-            finished.deactivated = count_error(tx, account, flow, error_threshold, error).await?;
+        if let (true, Some(error)) = (by_itself, self.error) {
+            finished.deactivated =
+                count_error(tx, account, flow, self.trigger, error_threshold, error).await?;
+        }
+        if let Some(mark) = self.event_mark {
+            let Self { trigger: _, status, error, counts, .. } = *self;
+            events::settle(tx, account, flow, &Taken { mark, status, error, counts }).await?;
         }
         Ok(finished)
     }
@@ -92,12 +102,13 @@ async fn end_streak(
     Ok(())
 }
 
-/// Counts a scheduled run that failed. When it was one too many, the flow is
+/// Counts a run that failed and that nobody had asked for by hand. When it was one too many, the flow is
 /// suspended, and a run that waits for the failed one is cancelled.
 async fn count_error(
     tx: &mut SqliteConnection,
     account: &AccountId,
     flow: &FlowName,
+    trigger: RunTrigger,
     threshold: Option<u32>,
     error: &str,
 ) -> Result<Option<String>, StoreError> {
@@ -111,9 +122,10 @@ async fn count_error(
     if threshold.is_none_or(|threshold| streak < i64::from(threshold)) {
         return Ok(None);
     }
+    let kind = if trigger == RunTrigger::Event { "event" } else { "scheduled" };
     let message = match streak {
-        1 => format!("The flow was deactivated because its last scheduled run failed: {error}"),
-        _ => format!("The flow was deactivated because its last {streak} scheduled runs failed: {error}"),
+        1 => format!("The flow was deactivated because its last {kind} run failed: {error}"),
+        _ => format!("The flow was deactivated because its last {streak} {kind} runs failed: {error}"),
     };
     let now = now_ms();
     let suspended = sqlx::query(
@@ -138,7 +150,7 @@ async fn count_error(
     )
     .bind(account.as_str())
     .bind(flow.as_str())
-    .bind(RunTrigger::Scheduled.as_str())
+    .bind(trigger.as_str())
     .bind(now)
     .execute(&mut *tx)
     .await?;

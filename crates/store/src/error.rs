@@ -82,6 +82,26 @@ pub enum StoreError {
         /// even force helps, because half of the output would stay.
         publishing: bool,
     },
+    /// Events wait in the flow's inbox that no run has published.
+    #[error("{count} events wait for the flow {flow}, and no run has published them")]
+    EventsWait {
+        /// The flow.
+        flow: FlowName,
+        /// How many.
+        count: u64,
+    },
+    /// The flow's inbox has no room for what was delivered. Nothing of it was kept.
+    #[error("{waiting} bytes of events wait for the flow {flow}, and {most} may; {delivered} were delivered")]
+    InboxFull {
+        /// The flow.
+        flow: FlowName,
+        /// Bytes that wait.
+        waiting: u64,
+        /// Bytes that were delivered.
+        delivered: u64,
+        /// Bytes that may wait.
+        most: u64,
+    },
     /// The caller saw, within the transaction, that its change must not be made.
     /// Nothing was written.
     #[error("the change is refused: {0}")]

@@ -6,10 +6,11 @@ use serde_json::Value;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, Sqlite, SqliteConnection};
 use tidegate_core::flow::FlowStatus;
-use tidegate_core::run::FlowCursor;
+use tidegate_core::run::{FlowCursor, RunTrigger};
 use tidegate_core::{AccountId, ConnectionName, FlowName};
 
 use crate::error::{Kind, StoreError};
+use crate::events;
 use crate::runs::json;
 use crate::{Idempotent, Outcome, Page, Store, unsigned};
 
@@ -40,6 +41,14 @@ pub struct FlowRecord {
     pub state: FlowState,
 }
 
+impl FlowRecord {
+    /// Whether events start it, and are what it reads.
+    pub fn takes_events(&self) -> bool {
+        let kind = self.definition.pointer("/triggerConfig/triggerType").and_then(Value::as_str);
+        kind == Some(RunTrigger::Event.as_str())
+    }
+}
+
 /// What a flow needs to run by itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FlowState {
@@ -49,7 +58,8 @@ pub struct FlowState {
     pub cursor: FlowCursor,
     /// How often that was forgotten; see [`FlowState::forget_cursor`].
     pub cursor_epoch: i64,
-    /// Scheduled runs that failed in a row. Only runs count it.
+    /// Runs that failed in a row, of those that a schedule or events asked for.
+    /// Only runs count it.
     pub error_streak: u32,
 }
 
@@ -111,8 +121,9 @@ impl<'a> Flows<'a> {
     }
 
     /// Changes a flow: reads it, lets `change` have it, and writes it, all in one
-    /// transaction, so that nothing that others change meanwhile is lost. The
-    /// name, and who made it when, stay. `uses` replaces the connections that it
+    /// transaction, so that nothing that others change meanwhile is lost. Events
+    /// that wait for a flow which is active then are taken up. The name, and who
+    /// made it when, stay. `uses` replaces the connections that it
     /// uses, if they are given.
     ///
     /// # Errors
@@ -165,11 +176,15 @@ impl<'a> Flows<'a> {
                     if let Some(uses) = uses {
                         set_uses(tx, &account, &name, &uses).await?;
                     }
-                    decode(&row)
+                    let flow = decode(&row)?;
+                    events::wake_for(tx, &account, &flow).await?;
+                    Ok(flow)
                 })
             })
             .await?;
         self.store.scheduled().send_replace(());
+        // Events that wait may have got a run.
+        self.store.queued().send_replace(());
         Ok(changed)
     }
 
@@ -205,12 +220,13 @@ impl<'a> Flows<'a> {
         Ok(count.unsigned_abs())
     }
 
-    /// Deletes a flow with its runs. A worker that holds one of them learns it
+    /// Deletes a flow with its runs and its inbox. A worker that holds one of them learns it
     /// from its next call, which is [`StoreError::Stale`].
     ///
     /// # Errors
     /// [`StoreError::FlowActive`] when a run has not ended and `force` is not
-    /// given, and always while a run publishes: half of its output would stay.
+    /// given, and always while a run publishes: half of its output would stay;
+    /// [`StoreError::EventsWait`] when its inbox is not empty and `force` is not given.
     pub async fn delete(&self, name: &FlowName, force: bool) -> Result<(), StoreError> {
         let (account, name) = (self.account.clone(), name.clone());
         self.store
@@ -227,6 +243,16 @@ impl<'a> Flows<'a> {
                     let publishing = active.iter().any(|status| status == "Publishing");
                     if publishing || !(force || active.is_empty()) {
                         return Err(StoreError::FlowActive { flow: name, publishing });
+                    }
+                    let waiting: Option<i64> = sqlx::query_scalar(
+                        "SELECT waiting FROM event_inbox WHERE account = $1 AND flow = $2 AND waiting > 0",
+                    )
+                    .bind(account.as_str())
+                    .bind(name.as_str())
+                    .fetch_optional(&mut *tx)
+                    .await?;
+                    if let (Some(count), false) = (waiting, force) {
+                        return Err(StoreError::EventsWait { flow: name, count: count.unsigned_abs() });
                     }
                     let done = sqlx::query("DELETE FROM flow WHERE account = $1 AND name = $2")
                         .bind(account.as_str())

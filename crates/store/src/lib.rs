@@ -3,12 +3,13 @@
 //!
 //! Reading order: [`Store`] opens everything; `writer` groups writes into
 //! commits; [`connections`] (and [`listing`]), [`flows`], [`runs`] (and [`run_search`]), [`queue`],
-//! [`scheduler`], [`outbox`], [`keys`], [`users`], [`sessions`] and [`idempotency`] are one aggregate each; [`vault`] seals, `secrets` keeps
+//! [`scheduler`], [`events`], [`outbox`], [`keys`], [`users`], [`sessions`] and [`idempotency`] are one aggregate each; [`vault`] seals, `secrets` keeps
 //! what is sealed, [`rotation`] changes the key.
 
 mod aftermath;
 pub mod connections;
 mod error;
+pub mod events;
 mod files;
 pub mod flows;
 pub mod idempotency;
@@ -41,6 +42,7 @@ use tokio::sync::watch;
 pub use aftermath::Finished;
 pub use connections::{ConnectionFilter, Connections};
 pub use error::{Kind, StoreError};
+pub use events::{Backlog, Delivered, EventReport, Events, NewEvent};
 pub use flows::{Activation, FlowRecord, FlowState, Flows};
 pub use idempotency::{Idempotent, Outcome};
 pub use keys::{AccessKey, AccessKeys, KeyKind, NewAccessKey, RootKeyChange};
@@ -265,6 +267,10 @@ impl Store {
 
     fn announcer(&self) -> Announcing {
         self.0.announcer.get().cloned()
+    }
+
+    fn fingerprints(&self) -> &FingerprintKey {
+        &self.0.fingerprints
     }
 
     fn prepared(&self, call: &Idempotent) -> Prepared {

@@ -15,6 +15,7 @@ fn all() -> Vec<Migration> {
         (5, "run search", include_str!("../migrations/0005_run_search.sql")),
         (6, "session terms", include_str!("../migrations/0006_session_terms.sql")),
         (7, "notifications", include_str!("../migrations/0007_notifications.sql")),
+        (8, "events", include_str!("../migrations/0008_events.sql")),
     ]
     .into_iter()
     .map(|(version, name, sql)| {

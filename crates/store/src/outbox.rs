@@ -13,6 +13,7 @@ use tidegate_core::run::Run;
 use tidegate_core::{AccountId, ExecutionId, FlowName};
 
 use crate::error::StoreError;
+use crate::events::EventReport;
 use crate::queue::ClaimedRun;
 use crate::runs::COLUMNS;
 use crate::{FlowRecord, Store, flows, now_ms, runs, unsigned};
@@ -26,6 +27,8 @@ pub trait Announcer: Send + Sync {
     fn ended(&self, flow: &FlowRecord, run: &Run) -> Vec<Notification>;
     /// A flow was suspended because its runs failed.
     fn deactivated(&self, flow: &FlowRecord, reason: &str) -> Vec<Notification>;
+    /// What an event flow did in the last minutes.
+    fn reported(&self, flow: &FlowRecord, report: &EventReport) -> Vec<Notification>;
 }
 
 /// Who writes notifications, if anybody wants any.

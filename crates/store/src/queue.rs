@@ -17,7 +17,7 @@ use crate::error::StoreError;
 use crate::outbox::{self, Announcing};
 use crate::runs::{COLUMNS, decode, json};
 use crate::scheduler::{WAITING, mark_waiting};
-use crate::{Store, flows, now_ms};
+use crate::{Store, events, flows, now_ms};
 
 /// The right to write to a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -282,9 +282,10 @@ impl<'a> Queue<'a> {
     }
 
     /// Ends a run, and does to its flow what follows from it, all at once: a
-    /// success moves the cursor and ends a row of errors; an error may be the
-    /// one too many: so many scheduled runs that fail in a row deactivate the
-    /// flow (`flowErrorDeactivationThreshold`). A run that publishes ends only
+    /// success moves the cursor, takes the events away that were published and
+    /// ends a row of errors; an error may be the one too many: so many runs that
+    /// nobody asked for by hand and that fail in a row deactivate the flow
+    /// (`flowErrorDeactivationThreshold`). A run that publishes ends only
     /// well: its output is there.
     pub async fn finish(
         &self,
@@ -293,7 +294,7 @@ impl<'a> Queue<'a> {
         counts: &RunCounts,
         error_threshold: Option<u32>,
     ) -> Result<Finished, StoreError> {
-        let (lease, counts, announcer) = (lease.clone(), json(counts), self.store.announcer());
+        let (lease, counts, announcer) = (lease.clone(), counts.clone(), self.store.announcer());
         let (status, error) = match ending {
             Ending::Successful => (RunStatus::Successful, None),
             Ending::Error(text) => (RunStatus::Error, Some(text)),
@@ -309,14 +310,14 @@ impl<'a> Queue<'a> {
                          WHERE account = $1 AND id = $2 AND attempt = $3
                            AND status IN ('Running', 'Publishing', 'CancelStarted')
                            AND (status <> 'Publishing' OR $4 = 'Successful')
-                         RETURNING flow, trigger, new_cursor",
+                         RETURNING flow, trigger, new_cursor, event_mark",
                     )
                     .bind(lease.account.as_str())
                     .bind(lease.id.as_str())
                     .bind(i64::from(lease.attempt))
                     .bind(status.as_str())
                     .bind(error.as_deref())
-                    .bind(counts)
+                    .bind(json(&counts))
                     .bind(now_ms())
                     .fetch_optional(&mut *tx)
                     .await?
@@ -324,9 +325,12 @@ impl<'a> Queue<'a> {
                     fault::point("end.writing");
                     let (account, flow) = (lease.account, FlowName::new(row.try_get::<String, _>("flow")?));
                     let end = End {
-                        scheduled: row.try_get::<&str, _>("trigger")? != RunTrigger::OnDemand.as_str(),
+                        trigger: RunTrigger::parse(row.try_get("trigger")?)
+                            .ok_or(StoreError::BadRow { table: "run", what: "trigger" })?,
                         status,
                         error: error.as_deref(),
+                        counts: &counts,
+                        event_mark: row.try_get("event_mark")?,
                         new_cursor: row.try_get("new_cursor")?,
                     };
                     let finished = end.settle(&mut *tx, &account, &flow, error_threshold).await?;
@@ -489,7 +493,7 @@ async fn take(
         .fetch_one(&mut *tx)
         .await?;
     fault::point("run.claiming");
-    let (run, _) = decode(&row)?;
+    let (mut run, _) = decode(&row)?;
     let flow = QueryBuilder::new("UPDATE flow AS f SET last_claimed_ms = ")
         .push_bind(now)
         .push(", waiting_ms = ")
@@ -510,8 +514,12 @@ async fn take(
         (RunStatus::CancelStarted, _) => Work::Abandon,
         _ => Work::Start,
     };
+    let account = AccountId::new(account);
+    if work == Work::Start && (run.trigger == RunTrigger::Event || flow.takes_events()) {
+        run.event_mark = Some(events::fix_mark(tx, &account, &run.flow, &run.id).await?);
+    }
     let claimed = ClaimedRun {
-        lease: Lease { account: AccountId::new(account), id: run.id.clone(), attempt: run.attempt },
+        lease: Lease { account, id: run.id.clone(), attempt: run.attempt },
         work,
         definition: flow.definition.clone(),
         schema_version: flow.schema_version,

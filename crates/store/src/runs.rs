@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row as _};
+use sqlx::{QueryBuilder, Row as _, SqliteConnection};
 use tidegate_core::run::{Run, RunCounts, RunOptions, RunStatus, RunTrigger};
 use tidegate_core::schedule::PullWindow;
 use tidegate_core::{AccountId, ExecutionId, FlowName, fault};
@@ -14,7 +14,7 @@ use crate::{Idempotent, Outcome, Page, Store, now_ms, unsigned};
 
 /// The columns of `run` that [`decode`] reads.
 pub(crate) const COLUMNS: &str =
-    "id, flow, seq, trigger, ticks, window_start_ms, window_end_ms, options, status, attempt, counts, error,
+    "id, flow, seq, trigger, ticks, window_start_ms, window_end_ms, options, event_mark, status, attempt, counts, error,
      commit_list, started_at_ms, updated_at_ms";
 
 /// A run that somebody asks for.
@@ -51,7 +51,7 @@ impl<'a> Runs<'a> {
 
     /// Asks for runs of a flow, which are carried out one after the other in
     /// this order: all of them, or none. (Ticks ask through
-    /// [`crate::Scheduler::enqueue`].)
+    /// [`crate::Scheduler::enqueue`], events through [`crate::Events::deliver`].)
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when there is no such flow,
@@ -69,28 +69,7 @@ impl<'a> Runs<'a> {
                 Box::pin(async move {
                     let now = now_ms();
                     for run in &runs {
-                        let plain = run.options == RunOptions::default();
-                        let added = sqlx::query(
-                            "INSERT INTO run (account, id, flow, seq, options, status, attempt, counts,
-                                              started_at_ms, updated_at_ms)
-                             SELECT account, $3, name,
-                                    1 + COALESCE((SELECT MAX(seq) FROM run r
-                                                  WHERE r.account = flow.account AND r.flow = flow.name), 0),
-                                    $4, 'Queued', 0, '{}', $5, $5
-                             FROM flow WHERE account = $1 AND name = $2",
-                        )
-                        .bind(account.as_str())
-                        .bind(flow.as_str())
-                        .bind(run.id.as_str())
-                        .bind((!plain).then(|| json(&run.options)))
-                        .bind(now)
-                        .execute(&mut *tx)
-                        .await
-                        .map_err(|error| StoreError::on_unique(error, Kind::Run, &run.id))?
-                        .rows_affected();
-                        if added == 0 {
-                            return Err(StoreError::not_found(Kind::Flow, flow));
-                        }
+                        insert(tx, &account, &flow, run, RunTrigger::OnDemand, now).await?;
                     }
                     fault::point("run.queueing");
                     mark_waiting(tx, &account, &flow).await
@@ -231,6 +210,41 @@ impl<'a> Runs<'a> {
     }
 }
 
+/// Queues one run of a flow; [`mark_waiting`] has to follow.
+pub(crate) async fn insert(
+    tx: &mut SqliteConnection,
+    account: &AccountId,
+    flow: &FlowName,
+    run: &NewRun,
+    trigger: RunTrigger,
+    now: i64,
+) -> Result<(), StoreError> {
+    let plain = run.options == RunOptions::default();
+    let added = sqlx::query(
+        "INSERT INTO run (account, id, flow, seq, options, trigger, status, attempt, counts,
+                          started_at_ms, updated_at_ms)
+         SELECT account, $3, name,
+                1 + COALESCE((SELECT MAX(seq) FROM run r
+                              WHERE r.account = flow.account AND r.flow = flow.name), 0),
+                $4, $6, 'Queued', 0, '{}', $5, $5
+         FROM flow WHERE account = $1 AND name = $2",
+    )
+    .bind(account.as_str())
+    .bind(flow.as_str())
+    .bind(run.id.as_str())
+    .bind((!plain).then(|| json(&run.options)))
+    .bind(now)
+    .bind(trigger.as_str())
+    .execute(&mut *tx)
+    .await
+    .map_err(|error| StoreError::on_unique(error, Kind::Run, &run.id))?
+    .rows_affected();
+    if added == 0 {
+        return Err(StoreError::not_found(Kind::Flow, flow));
+    }
+    Ok(())
+}
+
 /// A run and its number in its flow.
 pub(crate) fn decode(row: &SqliteRow) -> Result<(Run, i64), StoreError> {
     let bad = |what| StoreError::BadRow { table: "run", what };
@@ -246,6 +260,7 @@ pub(crate) fn decode(row: &SqliteRow) -> Result<(Run, i64), StoreError> {
         ticks: document(row, "ticks")?,
         window,
         options: document(row, "options")?.unwrap_or_default(),
+        event_mark: row.try_get("event_mark")?,
         status: RunStatus::parse(row.try_get("status")?).ok_or_else(|| bad("status"))?,
         attempt: unsigned(row.try_get("attempt")?),
         started_at_ms: row.try_get("started_at_ms")?,

@@ -174,7 +174,7 @@ async fn a_closed_store_says_so_and_what_was_accepted_is_kept() {
     assert_eq!(store.meta("x").await.expect("readable").as_deref(), Some("y"));
     store.ping().await.expect("it answers");
     store.integrity_check().await.expect("it is sound");
-    assert_eq!(store.schema_version().await.expect("readable"), 7);
+    assert_eq!(store.schema_version().await.expect("readable"), 8);
 }
 
 #[tokio::test]

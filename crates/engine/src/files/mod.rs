@@ -4,6 +4,7 @@ mod ahead;
 pub(crate) mod buckets;
 pub(crate) mod csv_in;
 pub(crate) mod encode;
+pub(crate) mod events_in;
 mod gz;
 pub(crate) mod json_in;
 pub(crate) mod key;

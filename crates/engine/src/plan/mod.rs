@@ -32,6 +32,7 @@ pub fn read_request(spec: &FlowSpec) -> ReadRequest {
             (entity.clone(), *page_size, *parallelism)
         }
         SourceSpec::S3(source) => (format!("{}/{}", source.bucket, source.prefix), None, None),
+        SourceSpec::Events { entity, .. } => (entity.clone(), None, None),
     };
     ReadRequest {
         entity,

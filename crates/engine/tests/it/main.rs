@@ -2,6 +2,7 @@
 
 mod compressed;
 mod error_file;
+mod events;
 mod formats;
 mod many_files;
 mod memory;

@@ -1,6 +1,7 @@
 //! Flow definitions: what the wire sent, understood as what the engine runs.
 
 use serde_json::Value;
+use tidegate_connectors::descriptions;
 use tidegate_core::flow::{
     Aggregation, ErrorHandling, FlowSpec, InputFormat, Layout, OutputFormat, PathPrefix, PrefixFormat,
     PrefixType, S3Destination, S3Source, SourceSpec,
@@ -20,7 +21,13 @@ pub type Findings = Vec<String>;
 /// Everything that is wrong or not built yet, each as one finding.
 pub fn spec(definition: &wire::CreateFlowRequest, schema_version: u32) -> Result<FlowSpec, Findings> {
     let mut findings = Findings::new();
-    let source = collect(&mut findings, source(&definition.source_flow_config));
+    let source = collect(
+        &mut findings,
+        match definition.trigger_config.trigger_type {
+            wire::TriggerType::Event => event_source(&definition.source_flow_config),
+            _ => source(&definition.source_flow_config),
+        },
+    );
     let destination = collect(&mut findings, destination(&definition.destination_flow_config_list));
     let destination =
         destination.and_then(|destination| collect(&mut findings, cataloged(definition, destination)));
@@ -92,13 +99,7 @@ pub fn source_connection(config: &wire::SourceFlowConfig) -> Option<ConnectionNa
 fn source(config: &wire::SourceFlowConfig) -> Result<SourceSpec, Findings> {
     let kind = connector_type(config.connector_type);
     let properties = &config.source_connector_properties;
-    let missing = || {
-        one(format!(
-            "The source is {}, so sourceConnectorProperties must have the member {}",
-            kind.as_str(),
-            kind.union_key()
-        ))
-    };
+    let missing = || missing_source(kind);
     match kind {
         ConnectorType::SapOData => {
             let Some(sap) = &properties.sap_odata else { return missing() };
@@ -138,6 +139,28 @@ fn source(config: &wire::SourceFlowConfig) -> Result<SourceSpec, Findings> {
             other.as_str()
         )),
     }
+}
+
+/// A source that delivers: nothing is read of it, so any type will do.
+fn event_source(config: &wire::SourceFlowConfig) -> Result<SourceSpec, Findings> {
+    let kind = connector_type(config.connector_type);
+    let properties = serde_json::to_value(&config.source_connector_properties).unwrap_or_default();
+    let Some(own) = properties.get(kind.union_key()) else { return missing_source(kind) };
+    let connection = source_connection(config);
+    if connection.is_none() && descriptions::of(kind).profile.is_some() {
+        return one(format!("The source {} needs a connectorProfileName", kind.as_str()));
+    }
+    let name = |member: &str| own.get(member).and_then(Value::as_str);
+    let entity = ["object", "objectPath", "entityName", "bucketName"].into_iter().find_map(name);
+    Ok(SourceSpec::Events { connector_type: kind, connection, entity: entity.unwrap_or_default().to_owned() })
+}
+
+fn missing_source<T>(kind: ConnectorType) -> Result<T, Findings> {
+    one(format!(
+        "The source is {}, so sourceConnectorProperties must have the member {}",
+        kind.as_str(),
+        kind.union_key()
+    ))
 }
 
 fn destination(list: &[wire::DestinationFlowConfig]) -> Result<S3Destination, Findings> {
@@ -280,8 +303,9 @@ fn tasks(definition: &wire::CreateFlowRequest) -> Result<Vec<Task>, Findings> {
         .map_err(|findings| findings.into_iter().map(prefixed).collect::<Findings>())?;
     let s3 = definition.source_flow_config.source_connector_properties.s3.as_ref();
     let format = s3.and_then(|s3| s3.s3_input_format_config.as_ref());
-    let is_json =
-        format.and_then(|format| format.s3_input_file_type.known()) == Some(wire::S3InputFileType::Json);
+    // Events are JSON Lines, whatever their source.
+    let is_json = definition.trigger_config.trigger_type == wire::TriggerType::Event
+        || format.and_then(|format| format.s3_input_file_type.known()) == Some(wire::S3InputFileType::Json);
     if tasks.contains(&Task::Passthrough) && !is_json {
         return one(prefixed(
             "A task of type Passthrough needs a source of JSON Lines: set s3InputFileType to JSON".to_owned(),

@@ -35,6 +35,12 @@ pub async fn metrics(State(app): State<Arc<App>>) -> Response {
             tracing::warn!(%error, "The metrics tell an earlier number of runs: the store does not answer.")
         }
     }
+    match app.store.event_backlog().await {
+        Ok(backlog) => app.metrics.events_waiting(backlog),
+        Err(error) => {
+            tracing::warn!(%error, "The metrics tell an earlier number of events: the store does not answer.")
+        }
+    }
     let text = app.metrics.render();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }

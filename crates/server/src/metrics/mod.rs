@@ -14,6 +14,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use tidegate_core::FlowName;
 use tidegate_core::run::RunStatus;
+use tidegate_store::{Backlog, Delivered};
 
 use executions::Executions;
 
@@ -64,8 +65,38 @@ pub struct Metrics {
     run_time: Histogram,
     records: Counter,
     runs: Family<InStatus, Gauge>,
+    events: Events,
     sinks: Sinks,
     executions: Executions,
+}
+
+/// Events on their way to flows.
+#[derive(Default)]
+struct Events {
+    accepted: Counter,
+    duplicates: Counter,
+    waiting: Gauge,
+    waiting_bytes: Gauge,
+}
+
+impl Events {
+    fn new(registry: &mut Registry) -> Self {
+        let events = Self::default();
+        registry.register("events_accepted", "Events that were delivered", events.accepted.clone());
+        registry.register(
+            "events_duplicate",
+            "Events that had been delivered before",
+            events.duplicates.clone(),
+        );
+        registry.register("events_waiting", "Events that no run has published yet", events.waiting.clone());
+        registry.register_with_unit(
+            "events_waiting",
+            "Size of the events that no run has published yet",
+            Unit::Bytes,
+            events.waiting_bytes.clone(),
+        );
+        events
+    }
 }
 
 /// Where notifications go.
@@ -128,9 +159,21 @@ impl Metrics {
         );
         let runs = Family::default();
         registry.register("runs", "Runs in the store", runs.clone());
+        let events = Events::new(&mut registry);
         let sinks = Sinks::new(&mut registry);
         let executions = Executions::new(flows);
-        Self { registry, requests, request_time, runs_ended, run_time, records, runs, sinks, executions }
+        Self {
+            registry,
+            requests,
+            request_time,
+            runs_ended,
+            run_time,
+            records,
+            runs,
+            events,
+            sinks,
+            executions,
+        }
     }
 
     /// Counts one answered request.
@@ -150,6 +193,12 @@ impl Metrics {
         self.run_time.observe(took.work.as_secs_f64());
         self.records.inc_by(records);
         self.executions.ended(flow, status, records, took.whole);
+    }
+
+    /// Counts the events of one delivery.
+    pub fn events_delivered(&self, delivered: Delivered) {
+        self.events.accepted.inc_by(delivered.accepted);
+        self.events.duplicates.inc_by(delivered.duplicates);
     }
 
     /// Drops the series of a flow that is gone.
@@ -178,6 +227,13 @@ impl Metrics {
             self.sinks.given_up.get_or_create(&sink).inc_by(*gone);
             self.sinks.waiting.get_or_create(&sink).set(i64::try_from(*waiting).unwrap_or(i64::MAX));
         }
+    }
+
+    /// Notes what waits in the inboxes at present.
+    pub fn events_waiting(&self, backlog: Backlog) {
+        let size = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        self.events.waiting.set(size(backlog.events));
+        self.events.waiting_bytes.set(size(backlog.bytes));
     }
 
     /// Notes the run table's present state. A state that no run is in is not told, and is zero.
@@ -218,6 +274,8 @@ mod tests {
         metrics.sink_up("webhook", false);
         metrics.notified("webhook", 3, 2);
         metrics.outbox(&BTreeMap::from([("webhook".to_owned(), (1, 5))]));
+        metrics.events_delivered(Delivered { accepted: 4, duplicates: 1 });
+        metrics.events_waiting(Backlog { events: 3, bytes: 70 });
         metrics.runs(&BTreeMap::from([("Queued", 2)]));
         let page = metrics.render();
         for line in [
@@ -226,6 +284,10 @@ mod tests {
             "tidegate_runs_ended_total{status=\"Successful\"} 4",
             "tidegate_records_processed_total 28",
             "tidegate_runs{status=\"Queued\"} 2",
+            "tidegate_events_accepted_total 4",
+            "tidegate_events_duplicate_total 1",
+            "tidegate_events_waiting 3",
+            "tidegate_events_waiting_bytes 70",
             "appflow_flow_executions_started_total{flow_name=\"a\"} 1",
             "appflow_flow_executions_succeeded_total{flow_name=\"a\"} 1",
             "appflow_flow_executions_failed_total{flow_name=\"a\"} 1",

@@ -3,10 +3,10 @@
 
 use ring::digest;
 use serde_json::{Map, Value, json};
-use tidegate_core::run::{Run, RunStatus};
+use tidegate_core::run::{Run, RunStatus, RunTrigger};
 use tidegate_core::schedule::PullWindow;
 use tidegate_core::{Resource, Scope};
-use tidegate_store::FlowRecord;
+use tidegate_store::{EventReport, FlowRecord};
 
 use crate::config::Compat;
 use crate::convert::now_ms;
@@ -68,12 +68,41 @@ impl Events {
         self.envelope(id, "AppFlow End Flow Run Report", run.updated_at_ms, flow, detail)
     }
 
-    /// A scheduled flow was deactivated because its runs failed.
+    /// What an event flow did in the last minutes.
+    pub fn reported(&self, id: &str, flow: &FlowRecord, report: &EventReport) -> Value {
+        let mut detail = self.detail(flow, RunTrigger::Event.as_str());
+        detail.add("num-of-records-processed", report.records_processed.to_string());
+        detail.add("num-of-records-filtered", report.records_filtered.to_string());
+        detail.add("start-time", moment(report.since_ms));
+        detail.add("num-of-documents-processed", "0");
+        detail.add("end-time", moment(report.until_ms));
+        detail.add("num-of-record-failures", report.records_failed.to_string());
+        detail.add("data-processed", report.bytes_processed.to_string());
+        let EventReport { received, successful, failed, canceled, waiting, .. } = report;
+        detail.add(
+            "status-report",
+            format!(
+                "Events received: {received}, waiting: {waiting}. Runs successful: {successful}, failed: {failed}, \
+                 canceled: {canceled}."
+            ),
+        );
+        if let Some(error) = &report.error {
+            detail.add("error", cut(error));
+        }
+        self.envelope(id, "AppFlow Event Flow Report", report.until_ms, flow, detail)
+    }
+
+    /// A flow that starts by itself was deactivated because its runs failed.
     pub fn deactivated(&self, id: &str, flow: &FlowRecord, reason: &str) -> Value {
-        let mut detail = self.detail(flow, "Scheduled");
+        let (trigger, kind) = if flow.takes_events() {
+            (RunTrigger::Event, "AppFlow Event Flow Deactivated")
+        } else {
+            (RunTrigger::Scheduled, "AppFlow Scheduled Flow Deactivated")
+        };
+        let mut detail = self.detail(flow, trigger.as_str());
         detail.add("deactivation-reason", cut(reason));
         detail.add("deactivation-time", moment(flow.updated_at_ms));
-        self.envelope(id, "AppFlow Scheduled Flow Deactivated", flow.updated_at_ms, flow, detail)
+        self.envelope(id, kind, flow.updated_at_ms, flow, detail)
     }
 
     fn detail(&self, flow: &FlowRecord, trigger: &str) -> Detail {

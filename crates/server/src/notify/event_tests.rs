@@ -44,6 +44,7 @@ fn run(status: RunStatus) -> Run {
         ticks: None,
         window: None,
         options: RunOptions::default(),
+        event_mark: None,
         status,
         attempt: 1,
         started_at_ms: 1_693_313_723_835,
@@ -135,6 +136,50 @@ fn a_start_has_its_window_and_names_the_connection() {
     for absent in ["end-time", "status", "num-of-records-processed"] {
         assert_eq!(detail.get(absent), None);
     }
+}
+
+#[test]
+fn an_event_flow_is_reported_and_deactivated_as_such() {
+    let mut row = flow(json!({
+        "connectorType": "Salesforce", "connectorProfileName": "crm",
+        "sourceConnectorProperties": {"Salesforce": {"object": "AccountChangeEvent"}},
+    }));
+    row.definition["triggerConfig"] = json!({"triggerType": "Event"});
+    let report = EventReport {
+        since_ms: 1_693_313_700_000,
+        until_ms: 1_693_314_000_000,
+        received: 12,
+        successful: 2,
+        failed: 1,
+        canceled: 0,
+        records_processed: 9,
+        records_filtered: 1,
+        records_failed: 0,
+        bytes_processed: 512,
+        error: Some("no such bucket".to_owned()),
+        waiting: 2,
+    };
+    let event = events(Compat::Relaxed).reported("e", &row, &report);
+    assert_eq!(event["detail-type"], "AppFlow Event Flow Report");
+    let detail = event["detail"].as_object().expect("members");
+    assert!(detail.values().all(Value::is_string));
+    for (name, value) in [
+        ("source", "SALESFORCE/crm"),
+        ("source-object", "AccountChangeEvent"),
+        ("trigger-type", "EVENT"),
+        ("num-of-records-processed", "9"),
+        ("num-of-records-filtered", "1"),
+        ("data-processed", "512"),
+        ("start-time", "2023-08-29T12:55:00.000Z[UTC]"),
+        ("end-time", "2023-08-29T13:00:00.000Z[UTC]"),
+        ("status-report", "Events received: 12, waiting: 2. Runs successful: 2, failed: 1, canceled: 0."),
+        ("error", "no such bucket"),
+    ] {
+        assert_eq!(detail[name], value, "{name}");
+    }
+    let event = events(Compat::Relaxed).deactivated("e", &row, "why");
+    assert_eq!(event["detail-type"], "AppFlow Event Flow Deactivated");
+    assert_eq!(event["detail"]["trigger-type"], "EVENT");
 }
 
 #[test]

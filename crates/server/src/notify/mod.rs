@@ -16,8 +16,8 @@ use async_trait::async_trait;
 use serde_json::Value;
 use tidegate_connectors::kit::Outbound;
 use tidegate_core::Scope;
-use tidegate_core::run::Run;
-use tidegate_store::{Announcer, ClaimedRun, FlowRecord, Notification, Waiting};
+use tidegate_core::run::{Run, RunStatus, RunTrigger};
+use tidegate_store::{Announcer, ClaimedRun, EventReport, FlowRecord, Notification, Waiting};
 
 use crate::config::Settings;
 use crate::tasks::window_of;
@@ -76,14 +76,26 @@ impl Notifier {
 
 impl Announcer for Notifier {
     fn started(&self, flow: &FlowRecord, claimed: &ClaimedRun) -> Vec<Notification> {
+        // The runs of an event flow are many and short; its report tells of them.
+        if claimed.run.trigger == RunTrigger::Event {
+            return Vec::new();
+        }
         self.to_all(|events, id| events.started(id, flow, &claimed.run, window_of(claimed)))
     }
 
     fn ended(&self, flow: &FlowRecord, run: &Run) -> Vec<Notification> {
+        // But for a failure, which should not have to wait for the report.
+        if run.trigger == RunTrigger::Event && run.status != RunStatus::Error {
+            return Vec::new();
+        }
         self.to_all(|events, id| events.ended(id, flow, run))
     }
 
     fn deactivated(&self, flow: &FlowRecord, reason: &str) -> Vec<Notification> {
         self.to_all(|events, id| events.deactivated(id, flow, reason))
+    }
+
+    fn reported(&self, flow: &FlowRecord, report: &EventReport) -> Vec<Notification> {
+        self.to_all(|events, id| events.reported(id, flow, report))
     }
 }

@@ -36,10 +36,12 @@ pub fn activate(row: &mut FlowRecord, now_ms: i64) -> Result<(), String> {
         .map_err(|_| "The flow's definition cannot be understood any more".to_owned())?;
     let told = |findings: Findings| findings.join(", ");
     let Some(schedule) = schedule::schedule(&definition.trigger_config).map_err(told)? else {
-        return Err(format!(
-            "This server has no reader of events for {} yet",
-            definition.source_flow_config.connector_type.as_str()
-        ));
+        // What is delivered starts it, so nothing is ever due.
+        row.status = FlowStatus::Active;
+        row.status_message = None;
+        row.state.activation = None;
+        row.state.error_streak = 0;
+        return Ok(());
     };
     if schedule.pull_mode == PullMode::Incremental {
         schedule::newness(&definition.source_flow_config).map_err(told)?;
@@ -53,7 +55,7 @@ pub fn activate(row: &mut FlowRecord, now_ms: i64) -> Result<(), String> {
 }
 
 /// Deactivates a flow: its trigger starts it no more. Runs that wait or are
-/// under way go on.
+/// under way go on; events that wait without a run stay until it is active again.
 pub fn deactivate(row: &mut FlowRecord) {
     row.status = FlowStatus::Suspended;
     row.status_message = None;
@@ -145,9 +147,18 @@ mod tests {
     }
 
     #[test]
-    fn what_can_never_start_is_refused_and_an_on_demand_flow_is_left_alone() {
+    fn events_start_a_flow_that_nothing_is_due_of() {
         let mut row = flow(&json!({"triggerType": "Event"}));
-        assert!(activate(&mut row, NOW).expect_err("no events").contains("events"));
+        activate(&mut row, NOW).expect("activated");
+        assert_eq!((row.status, row.state.activation, row.state.error_streak), (FlowStatus::Active, None, 0));
+        deactivate(&mut row);
+        assert_eq!(row.status, FlowStatus::Suspended);
+    }
+
+    #[test]
+    fn what_can_never_start_is_refused_and_an_on_demand_flow_is_left_alone() {
+        let mut row = scheduled(&json!({"scheduleExpression": "every day"}));
+        assert!(activate(&mut row, NOW).expect_err("no schedule").contains("every day"));
         assert_eq!(row.status, FlowStatus::Draft);
         let mut row = flow(&json!({"triggerType": "OnDemand"}));
         row.status = FlowStatus::Active;

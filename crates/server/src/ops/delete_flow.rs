@@ -14,7 +14,7 @@ use crate::error::ApiError;
 
 /// Carries the operation out. An on-demand flow is always `Active`, and users
 /// delete it without force; so only a flow that a trigger starts, or one with
-/// a run that has not ended, needs force. By the letter of the service's
+/// a run that has not ended, or events that no run has published, needs force. By the letter of the service's
 /// documentation, which `--compat strict` keeps to, every active flow needs it.
 pub async fn run(call: Call, input: wire::DeleteFlowRequest) -> Result<wire::DeleteFlowResponse, ApiError> {
     let name = FlowName::new(input.flow_name);
@@ -45,6 +45,10 @@ pub async fn run(call: Call, input: wire::DeleteFlowRequest) -> Result<wire::Del
             "Conflict executing request: a run of the flow {name} is publishing its output right now; try again in a moment"
         ))),
         Err(StoreError::FlowActive { .. }) => Err(active()),
+        Err(StoreError::EventsWait { count, .. }) => Err(ApiError::conflict(format!(
+            "Conflict executing request: {count} events wait for the flow {name}, and no run has published them. \
+             StartFlow takes them up; with forceDelete true they are deleted with it"
+        ))),
         Err(other) => Err(other.into()),
     }
 }

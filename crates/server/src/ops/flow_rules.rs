@@ -4,13 +4,13 @@ use tidegate_connectors::descriptions;
 use tidegate_core::entity::EntityField;
 use tidegate_core::flow::{FlowSpec, SourceSpec};
 use tidegate_core::schedule::PullMode;
-use tidegate_core::{Connection, ConnectionName};
+use tidegate_core::{Connection, ConnectionName, ConnectorType};
 use tidegate_engine::BucketError;
 use tidegate_wire as wire;
 
 use super::context::Call;
 use super::update_connector_profile::find;
-use crate::config::ConnectionCheck;
+use crate::config::{Compat, ConnectionCheck};
 use crate::convert::profile::connector_type;
 use crate::convert::schedule::Newness;
 use crate::convert::{flow, schedule};
@@ -48,21 +48,28 @@ impl Asked {
         definition: &wire::CreateFlowRequest,
         schema_version: u32,
     ) -> Result<(), ApiError> {
-        self.check_trigger(definition)?;
+        self.check_trigger(call.app.compat, definition)?;
         let spec = flow::spec(definition, schema_version).map_err(|findings| self.refused(&findings))?;
         self.check_ends(call, definition, &spec).await
     }
 
-    fn check_trigger(self, input: &wire::CreateFlowRequest) -> Result<(), ApiError> {
+    fn check_trigger(self, compat: Compat, input: &wire::CreateFlowRequest) -> Result<(), ApiError> {
         let trigger = &input.trigger_config;
         let source = descriptions::of(connector_type(input.source_flow_config.connector_type));
         let kind = trigger.trigger_type.as_str();
         let supported = &source.supported_trigger_types;
-        if !supported.is_empty() && !supported.iter().any(|supported| supported == kind) {
+        let is_supported = supported.iter().any(|supported| supported == kind);
+        // AppFlow has events of Salesforce only. Whoever delivers them here may
+        // have them from any application.
+        let may = match trigger.trigger_type {
+            wire::TriggerType::Event => is_supported || compat == Compat::Relaxed && source.can_use_as_source,
+            _ => is_supported || supported.is_empty(),
+        };
+        if !may {
             return Err(self.refused(&[format!(
                 "A flow that reads from {} cannot be started by {kind}; it supports {}",
                 source.connector_type.as_str(),
-                supported.join(", ")
+                if supported.is_empty() { "none".to_owned() } else { supported.join(", ") }
             )]));
         }
         let schedule = schedule::schedule(trigger).map_err(|findings| self.refused(&findings))?;
@@ -94,14 +101,7 @@ impl Asked {
         let app = &call.app;
         match &spec.source {
             SourceSpec::Connection { connector_type, connection, entity, .. } => {
-                let stored = self.connection_of(call, connection).await?;
-                if stored.connector_type != *connector_type {
-                    return Err(self.refused(&[format!(
-                        "The connector profile {connection} is of type {}, and the source is {}",
-                        stored.connector_type.as_str(),
-                        connector_type.as_str()
-                    )]));
-                }
+                self.check_connection(call, connection, *connector_type).await?;
                 if app.connection_check == ConnectionCheck::Live {
                     let open = app.open(connection).await?;
                     let fields = app.ask_for_fields(&open, entity).await?;
@@ -115,6 +115,12 @@ impl Asked {
                         )]));
                     }
                     check_newness(self, input, entity, &fields)?;
+                }
+            }
+            // Nothing is read of it, and what it delivers is seen when it comes.
+            SourceSpec::Events { connector_type, connection, .. } => {
+                if let Some(connection) = connection {
+                    self.check_connection(call, connection, *connector_type).await?;
                 }
             }
             SourceSpec::S3(source) => {
@@ -154,6 +160,24 @@ impl Asked {
             }
         };
         ApiError::new(kind, self.told(&error.to_string()))
+    }
+
+    /// The connection must exist and be one of the source's connector.
+    async fn check_connection(
+        self,
+        call: &Call,
+        connection: &ConnectionName,
+        connector_type: ConnectorType,
+    ) -> Result<(), ApiError> {
+        let stored = self.connection_of(call, connection).await?;
+        if stored.connector_type == connector_type {
+            return Ok(());
+        }
+        Err(self.refused(&[format!(
+            "The connector profile {connection} is of type {}, and the source is {}",
+            stored.connector_type.as_str(),
+            connector_type.as_str()
+        )]))
     }
 
     async fn connection_of(self, call: &Call, name: &ConnectionName) -> Result<Connection, ApiError> {

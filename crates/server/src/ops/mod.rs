@@ -40,6 +40,7 @@ use crate::app::App;
 use crate::error::ApiError;
 
 pub use context::{Call, Caller};
+pub use describe_flow::missing as missing_flow;
 pub use x::{Extension, complete_authorization, dispatch as dispatch_extension};
 
 /// Carries out an operation. Those that are not built yet are validated all

@@ -60,7 +60,10 @@ impl Subscription {
                 return Ok(None);
             }
         }
-        let Ok(FlowSpec { source, .. }) = flow::spec(definition, row.schema_version) else { return Ok(None) };
+        // What it has at its source is the same, even if events start it by now.
+        let mut pulling = definition.clone();
+        pulling.trigger_config.trigger_type = wire::TriggerType::OnDemand;
+        let Ok(FlowSpec { source, .. }) = flow::spec(&pulling, row.schema_version) else { return Ok(None) };
         let SourceSpec::Connection { connection, .. } = &source else { return Ok(None) };
         let open = app.open(connection).await.ok();
         let reads = |status| matches!(status, RunStatus::Running | RunStatus::CancelStarted);

@@ -4,20 +4,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use futures::StreamExt as _;
 use parking_lot::Mutex;
 use tidegate_core::connector::{CursorCell, Progress};
 use tidegate_core::flow::SourceSpec;
 use tidegate_core::run::{CatalogDetail, CommitList, RunCounts, RunStatus, RunTrigger};
 use tidegate_core::schedule::DueTicks;
 use tidegate_core::{Connection, FlowName, fault};
-use tidegate_engine::{RunError, RunIdentity, SourceInput};
+use tidegate_engine::{EventSource, RunError, RunIdentity, SourceInput};
 use tidegate_store::{ClaimedRun, Ending, Lease, Signal, StoreError, Work};
 use tidegate_wire as wire;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::pull::Plan;
+use super::pull::{Plan, Pull};
 use crate::app::App;
 use crate::catalog;
 use crate::convert::{now_ms, schedule, timestamp};
@@ -46,6 +48,11 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// outlive the next one, too.
 const MAX_ATTEMPTS: u32 = 20;
 
+/// After so many runs in a row that failed, an event flow is suspended, and so
+/// refuses events: for more than three hours none was published. AppFlow does
+/// not say after how many.
+const EVENT_ERRORS: u32 = 20;
+
 /// [`LEASE`], but where a test wants runs to change hands sooner.
 fn lease() -> Duration {
     fault::number("lease.ms").map_or(LEASE, Duration::from_millis)
@@ -59,6 +66,11 @@ fn heartbeat() -> Duration {
 /// [`DRAIN`], likewise.
 fn drain() -> Duration {
     fault::number("drain.ms").map_or(DRAIN, Duration::from_millis)
+}
+
+/// [`EVENT_ERRORS`], likewise.
+fn event_errors() -> u32 {
+    fault::number("event.errors").and_then(|number| u32::try_from(number).ok()).unwrap_or(EVENT_ERRORS)
 }
 
 /// Removes what runs have staged that are gone or over. The data folder is
@@ -301,7 +313,7 @@ impl Hands<'_> {
         let (source, connection) = self.stop.run_until_cancelled(opening).await.ok_or(cancelled)??;
         let next = match &source {
             SourceInput::Scan(scan) => scan.next_cursor.clone(),
-            SourceInput::Files => CursorCell::default(),
+            SourceInput::Files | SourceInput::Events(_) => CursorCell::default(),
         };
         let (engine, spec) = (&self.app.engine, &plan.spec);
         let staged =
@@ -362,6 +374,9 @@ impl Hands<'_> {
     /// What the flow reads, and the connection that it reads over.
     async fn source(&self, plan: &Plan) -> Result<(SourceInput, Option<Connection>), Stopped> {
         let spec = &plan.spec;
+        if let Pull::Events(mark) = plan.pull {
+            return Ok((SourceInput::Events(self.events(&spec.name, mark)), None));
+        }
         let SourceSpec::Connection { connector_type, connection, .. } = &spec.source else {
             return Ok((SourceInput::Files, None));
         };
@@ -396,6 +411,15 @@ impl Hands<'_> {
                 Err(error.into())
             }
         }
+    }
+
+    /// The flow's inbox up to a mark.
+    fn events(&self, flow: &FlowName, mark: i64) -> EventSource {
+        let (store, account, flow) = (self.app.store.clone(), self.lease.account.clone(), flow.clone());
+        EventSource::new(move || {
+            let pieces = store.events(&account).read(&flow, mark);
+            pieces.map(|piece| piece.map(Bytes::from).map_err(|error| explain(&error))).boxed()
+        })
     }
 
     async fn close(&self, outcome: Outcome, claimed: &ClaimedRun, started: Instant) {
@@ -434,8 +458,11 @@ impl Hands<'_> {
                     notes = counts.notes.join("; "),
                     "The run has ended."
                 );
-                let failed = status == RunStatus::Error && claimed.run.trigger == RunTrigger::Scheduled;
-                let threshold = if failed { error_threshold(claimed) } else { None };
+                let threshold = match (status, claimed.run.trigger) {
+                    (RunStatus::Error, RunTrigger::Scheduled) => error_threshold(claimed),
+                    (RunStatus::Error, RunTrigger::Event) => Some(event_errors()),
+                    _ => None,
+                };
                 match queue.finish(&self.lease, ending, &counts, threshold).await {
                     Ok(finished) => {
                         let whole = u64::try_from(now_ms() - claimed.run.started_at_ms).unwrap_or_default();

@@ -124,7 +124,10 @@ impl Vault {
     }
 }
 
-/// The key under which inputs of idempotent calls are fingerprinted.
+/// The key under which inputs of idempotent calls are fingerprinted, and from
+/// which the keys of waiting events are derived. It is sealed itself, so that a
+/// rotation changes what protects them.
+#[derive(Clone)]
 pub(crate) struct FingerprintKey(hmac::Key);
 
 impl FingerprintKey {
@@ -147,5 +150,31 @@ impl FingerprintKey {
             context.update(part);
         }
         context.sign().as_ref().to_vec()
+    }
+
+    /// Seals a text for a place. Each place has a key of its own, derived from
+    /// this one, so that no key is ever used so often that nonces could meet.
+    pub(crate) fn seal(&self, place: &[&[u8]], plain: &[u8]) -> Result<Vec<u8>, VaultError> {
+        let (key, data) = self.derive(place);
+        seal::seal_with(&SystemRandom::new(), &key, data, plain)
+    }
+
+    /// Opens what was sealed for this place.
+    pub(crate) fn open(&self, place: &[&[u8]], sealed: &[u8]) -> Result<Vec<u8>, VaultError> {
+        let (key, data) = self.derive(place);
+        seal::open_with(&key, data, sealed)
+    }
+
+    /// The key of a place, and the additional data that names it: a digest too,
+    /// under another word, so that it tells nothing of the key.
+    fn derive(&self, place: &[&[u8]]) -> (Zeroizing<[u8; 32]>, Vec<u8>) {
+        let of = |word: &[u8]| {
+            let parts: Vec<&[u8]> = std::iter::once(word).chain(place.iter().copied()).collect();
+            self.sign(&parts)
+        };
+        let mut key = Zeroizing::new([0; 32]);
+        let derived = Zeroizing::new(of(b"derived key"));
+        key.copy_from_slice(&derived);
+        (key, of(b"derived place"))
     }
 }

@@ -5,6 +5,7 @@
 mod canaries;
 mod connections;
 mod crash;
+mod events;
 mod flows;
 mod idempotency;
 mod keys;
@@ -94,6 +95,21 @@ suite! {
         a_forgotten_cursor_does_not_come_back,
         errors_in_a_row_deactivate_the_flow,
         a_deactivation_is_about_the_schedule_alone,
+    }
+    events {
+        events_are_kept_in_order_and_join_the_run_that_waits,
+        an_event_that_is_delivered_again_is_recognised,
+        identifiers_are_remembered_for_so_many_events,
+        an_inbox_that_is_full_refuses_a_delivery_whole,
+        a_flow_that_is_not_admitted_takes_nothing,
+        each_attempt_takes_the_same_events,
+        a_run_that_fails_keeps_its_events_and_is_put_off,
+        errors_in_a_row_deactivate_an_event_flow,
+        a_cancelled_run_keeps_its_events,
+        a_suspended_flow_keeps_what_waits,
+        a_flow_goes_with_its_inbox_only_by_force,
+        the_runs_of_other_flows_take_no_events,
+        a_large_inbox_is_read_in_pieces,
     }
     idempotency {
         a_call_that_comes_twice_has_its_effect_once,

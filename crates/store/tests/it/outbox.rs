@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use tidegate_core::ExecutionId;
 use tidegate_core::run::{Run, RunCounts};
-use tidegate_store::{Announcer, ClaimedRun, Ending, FlowRecord, Notification, Store, Waiting};
+use tidegate_store::{
+    Announcer, ClaimedRun, Ending, EventReport, FlowRecord, NewEvent, Notification, Store, Waiting,
+};
 
 use crate::scheduler::{active, tick};
 use crate::support::*;
@@ -29,6 +31,13 @@ impl Announcer for Scribe {
 
     fn deactivated(&self, flow: &FlowRecord, reason: &str) -> Vec<Notification> {
         note(format!("deactivated {} {} {reason}", flow.name, flow.status.as_str()))
+    }
+
+    fn reported(&self, flow: &FlowRecord, report: &EventReport) -> Vec<Notification> {
+        note(format!(
+            "report {} received {} processed {}",
+            flow.name, report.received, report.records_processed
+        ))
     }
 }
 
@@ -123,6 +132,49 @@ pub async fn the_outbox_is_bounded_in_number_and_age(store: &Store) {
     let found = outbox.bound(-1, 4).await.expect("bounded");
     assert_eq!(found.get(SINK), Some(&(4, 0)));
     assert_eq!(bodies(store).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn an_event_flow_is_reported_once_a_period() {
+    let fixture = Fixture::new().await;
+    let store = fixture.store();
+    announce(store);
+    let mut record = flow("f");
+    record.definition = serde_json::json!({"triggerConfig": {"triggerType": "Event"}});
+    store.flows(&account()).create(record, &[], None).await.expect("created");
+    let deliver = async |number: u32| {
+        let event = NewEvent { id: None, record: format!("{{\"n\":{number}}}") };
+        store
+            .events(&account())
+            .deliver(&"f".into(), vec![event], 1000, |_| Ok(()))
+            .await
+            .expect("delivered");
+    };
+    deliver(1).await;
+    deliver(2).await;
+    let claimed = claim(store).await;
+    let counts = RunCounts { records_processed: 7, ..RunCounts::default() };
+    store.queue().finish(&claimed.lease, Ending::Successful, &counts, None).await.expect("held");
+    let id = claimed.run.id;
+    let told = [format!("started f {id}"), format!("Successful f {id}")].to_vec();
+    store.outbox().settle(SINK, told, vec![]).await.expect("written");
+    assert_eq!(store.report_events().await.expect("looked"), 0, "the period is not over");
+    let over = async || {
+        let mut raw = raw(&fixture.data()).await;
+        let done =
+            sqlx::query("UPDATE event_inbox SET report_at_ms = 1 WHERE report_at_ms > 0").execute(&mut raw);
+        done.await.expect("written");
+    };
+    over().await;
+    assert_eq!(store.report_events().await.expect("looked"), 1);
+    assert_eq!(bodies(store).await, ["report f received 2 processed 7"]);
+    // A flow at rest is not reported.
+    over().await;
+    assert_eq!(store.report_events().await.expect("looked"), 0);
+    deliver(3).await;
+    over().await;
+    assert_eq!(store.report_events().await.expect("looked"), 1);
+    assert_eq!(bodies(store).await[1], "report f received 1 processed 0");
 }
 
 pub async fn a_deactivation_is_announced_with_its_run(store: &Store) {

@@ -1,5 +1,6 @@
 //! `tidegate flow …`: flows and their runs on a running server.
 
+mod deliver;
 mod run;
 
 use std::process::ExitCode;
@@ -34,6 +35,13 @@ pub enum Flow {
     Run {
         #[command(flatten)]
         wishes: run::Wishes,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// Deliver records, one JSON object a line, to a flow that is started by events
+    Deliver {
+        #[command(flatten)]
+        events: deliver::Lines,
         #[command(flatten)]
         client: ClientArgs,
     },
@@ -75,6 +83,7 @@ impl Flow {
             Self::List { client } => list(&client).await,
             Self::Describe { name, client } => describe(&name, &client).await,
             Self::Run { wishes, client } => wishes.run(&client).await,
+            Self::Deliver { events, client } => events.run(&client).await,
             Self::Runs { query, client } => runs(&query, &client).await,
         }
     }

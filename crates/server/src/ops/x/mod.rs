@@ -88,6 +88,8 @@ extensions! {
     CompleteConnectorAuthorization "complete-connector-authorization" => connection::authorize::complete,
     /// Starts runs with a window, filters or a mode of their own.
     StartFlowRun "start-flow-run" => flow::start_run::run,
+    /// Delivers events to a flow.
+    DeliverFlowEvents "deliver-flow-events" => flow::deliver_events::run,
     /// Searches the runs of flows.
     ListFlowRuns "list-flow-runs" => flow::list_runs::run,
     /// Makes an access key.

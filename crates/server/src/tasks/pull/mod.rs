@@ -1,5 +1,5 @@
-//! Which part of its source a run reads: everything, a window of time, or what
-//! changed since the last run.
+//! Which part of its source a run reads: everything, a window of time, what
+//! changed since the last run, or the events that were delivered.
 //!
 //! A window over a field is two more filters of the run: whatever the source
 //! does not evaluate, the engine does.
@@ -7,7 +7,7 @@
 use tidegate_core::connector::{MOMENT_TEXT, Scan, TEXT_MEANING};
 use tidegate_core::flow::{FlowSpec, SourceSpec};
 use tidegate_core::plan::{Comparison, Filter, ReadRequest};
-use tidegate_core::run::{FlowCursor, RunTrigger};
+use tidegate_core::run::{FlowCursor, RunOptions, RunTrigger};
 use tidegate_core::schedule::{PullMode, PullWindow, Schedule, incremental_window};
 use tidegate_core::task::Task;
 use tidegate_engine::read_request;
@@ -41,6 +41,8 @@ pub enum Pull {
     },
     /// What changed since a cursor of the source's; `None` begins with everything.
     Changes(Option<String>),
+    /// What was delivered to the flow, up to the event of this number.
+    Events(i64),
 }
 
 impl Plan {
@@ -70,7 +72,7 @@ impl Plan {
         let Pull::Window { window, field, .. } = &self.pull else { return };
         match (field, &mut self.spec.source) {
             (None, SourceSpec::S3(source)) => source.changed = Some(*window),
-            (None, SourceSpec::Connection { .. }) => {}
+            (None, SourceSpec::Connection { .. } | SourceSpec::Events { .. }) => {}
             (Some(field), _) => {
                 let bound = |comparison, millis: i64| {
                     Task::Filter(Filter {
@@ -100,7 +102,7 @@ impl Plan {
     pub const fn window(&self) -> Option<PullWindow> {
         match &self.pull {
             Pull::Window { window, .. } => Some(*window),
-            Pull::Everything | Pull::Changes(_) => None,
+            Pull::Everything | Pull::Changes(_) | Pull::Events(_) => None,
         }
     }
 
@@ -154,7 +156,8 @@ impl Plan {
             Pull::Changes(_) => {
                 next.map(|next| FlowCursor { delta_link: Some(next.to_owned()), ..FlowCursor::default() })
             }
-            Pull::Everything | Pull::Window { .. } => None,
+            // What was published of an inbox is gone, which is cursor enough.
+            Pull::Everything | Pull::Window { .. } | Pull::Events(_) => None,
         }
     }
 }
@@ -170,6 +173,15 @@ fn pull(
     newness: Result<Newness, Findings>,
 ) -> Result<Pull, Findings> {
     let run = &claimed.run;
+    if let Some(mark) = run.event_mark {
+        if run.options != RunOptions::default() {
+            // It was asked for before the flow got this trigger.
+            let finding =
+                "a run of a flow that is started by events takes all that wait, and has no wishes of its own";
+            return Err(vec![finding.to_owned()]);
+        }
+        return Ok(Pull::Events(mark));
+    }
     let field = |newness| match newness {
         Newness::Field(field) => Ok(Some(field)),
         Newness::Objects => Ok(None),

@@ -31,6 +31,7 @@ fn claimed(source: Value, scheduled: Value) -> ClaimedRun {
             ticks: Some(DueTicks::one(TICK)),
             window: None,
             options: RunOptions::default(),
+            event_mark: None,
             status: RunStatus::Running,
             attempt: 1,
             started_at_ms: TICK + 5_000,

@@ -192,6 +192,26 @@ pub(super) fn rewrap(
     wrap(random, new, context, &data_key)
 }
 
+/// Seals what has a key of its own, for a place that is told by `data`.
+pub(super) fn seal_with(
+    random: &SystemRandom,
+    key: &[u8; KEY_LEN],
+    data: Vec<u8>,
+    plain: &[u8],
+) -> Result<Vec<u8>, VaultError> {
+    encrypt(random, key, data, plain, vec![FORMAT])
+}
+
+/// Opens what [`seal_with`] sealed for the same place.
+pub(super) fn open_with(key: &[u8; KEY_LEN], data: Vec<u8>, sealed: &[u8]) -> Result<Vec<u8>, VaultError> {
+    let [FORMAT, body @ ..] = sealed else {
+        return Err(VaultError::NotAuthentic);
+    };
+    let mut plain = Vec::new();
+    decrypt(key, data, body, &mut plain)?;
+    Ok(plain)
+}
+
 fn wrap(
     random: &SystemRandom,
     key: &Key,

@@ -52,13 +52,20 @@ pub struct Started {
     execution_ids: Vec<String>,
 }
 
-/// Asks for runs of a flow, whatever its trigger and its status.
+/// Asks for runs of a flow, whatever its trigger and its status. Of an event flow
+/// it is a run of what waits now.
 pub async fn run(call: Call, input: StartInput) -> Result<Started, ApiError> {
     let name = FlowName::new(&input.flow_name);
     let row = stored(&call, &name).await?;
     let definition = definition(&row)?;
     let all = options(&input, now_ms())?;
-    if let Some(first) = all.first() {
+    if row.takes_events() && all.iter().any(|options| *options != RunOptions::default()) {
+        return Err(refused(
+            "the flow is started by events, and a run of it takes all that wait; give no window, filters, mode or \
+             backfill.",
+        ));
+    }
+    if let (Some(first), false) = (all.first(), row.takes_events()) {
         check(&definition, first)?;
         flow::spec_with(&definition, row.schema_version, &first.filters)
             .map_err(|findings| refused(&findings.join("; ")))?;

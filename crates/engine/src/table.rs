@@ -17,8 +17,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::error::RunError;
 
-/// Batches that wait between two tasks.
-pub(crate) const WAITING_BATCHES: usize = 2;
+/// Batches, or pieces of a file, that wait between two tasks.
+pub(crate) const WAITING: usize = 2;
 
 /// Batches on their way into a plan.
 pub(crate) type Batches = BoxStream<'static, Result<RecordBatch, RunError>>;
@@ -27,13 +27,13 @@ pub(crate) type Batches = BoxStream<'static, Result<RecordBatch, RunError>>;
 /// the run, from 1 in their order, or a page of an application's answer.
 pub(crate) type Parts = BoxStream<'static, Result<(u32, RecordBatch), RunError>>;
 
-/// Reads a stream in a task of its own, a few batches ahead of whoever takes
+/// Reads a stream in a task of its own, a few items ahead of whoever takes
 /// them, so that reading and computing share the processors. The task ends
 /// with the stream.
 pub(crate) fn ahead<T: Send + 'static>(
     mut batches: BoxStream<'static, Result<T, RunError>>,
 ) -> BoxStream<'static, Result<T, RunError>> {
-    let (sender, receiver) = mpsc::channel(WAITING_BATCHES);
+    let (sender, receiver) = mpsc::channel(WAITING);
     let task = AbortOnDropHandle::new(tokio::spawn(async move {
         while let Some(batch) = batches.next().await {
             if sender.send(batch).await.is_err() {

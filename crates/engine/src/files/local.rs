@@ -8,14 +8,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::StreamExt as _;
 use tidegate_core::bucket::UNFINISHED;
 
 use super::buckets::{BucketError, Object};
 use super::key;
-use super::opened::{Opened, Store, Version};
+use super::opened::{ObjectBytes, Opened, Store, Version};
 
 /// Bytes that are read from a file at once.
-pub(super) const READ_SIZE: u64 = 512 * 1024;
+const READ_SIZE: u64 = 512 * 1024;
 
 /// Folders below a root; see [`super::buckets::Buckets::local`].
 #[derive(Clone, Debug)]
@@ -132,6 +133,23 @@ impl LocalFile {
         let metadata = self.file.metadata().map_err(|error| failed("read", &self.path, &error))?;
         let now = Version { size: metadata.len(), tag: Some(tag(&metadata)) };
         if self.version.is(&now) { Ok(Bytes::from(piece)) } else { Err(replaced()) }
+    }
+}
+
+impl LocalFile {
+    /// The file from a place on, in pieces.
+    pub(super) fn rest(self: Arc<Self>, at: u64) -> ObjectBytes {
+        let pieces = futures::stream::try_unfold(at, move |at| {
+            let file = self.clone();
+            let end = file.version.size.min(at + READ_SIZE);
+            async move {
+                if at >= end {
+                    return Ok(None);
+                }
+                Ok(Some((blocking(move || file.read(at..end)).await?, end)))
+            }
+        });
+        pieces.boxed()
     }
 }
 

@@ -1,18 +1,16 @@
 //! An object that is open for reading: everything that is read of it is of one
 //! version.
 
-use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
-use tokio_util::task::AbortOnDropHandle;
 
 use super::buckets::{BucketError, Object};
 use super::local::{self, LocalFile};
-use super::s3::{self, S3Object};
+use super::s3::S3Object;
 
 /// The bytes of an object, in pieces.
 pub(super) type ObjectBytes = BoxStream<'static, Result<Bytes, BucketError>>;
@@ -84,56 +82,15 @@ impl Opened {
         }
     }
 
-    /// Bytes that are read at once, and pieces that are read before they are
-    /// asked for.
-    const fn steps(&self) -> (u64, usize) {
-        match self.store {
-            Store::Local(_) => (local::READ_SIZE, 1),
-            Store::S3(_) => (s3::RANGE_SIZE, s3::RANGES_AHEAD),
-        }
-    }
-
-    /// The object from its beginning. Some pieces are read while the one before
-    /// them is used, whether anybody asks for them meanwhile or not: a source that
-    /// waits for its destination keeps no answer open.
+    /// The object from its beginning, in pieces.
     pub(super) fn into_bytes(mut self) -> ObjectBytes {
         let first = std::mem::take(&mut self.first);
         let at = first.len() as u64;
-        let pieces = Pieces { at, first: Some(first), object: Arc::new(self), next: VecDeque::new() };
-        let stream = futures::stream::try_unfold(pieces, |mut pieces| async move {
-            Ok(pieces.next().await?.map(|piece| (piece, pieces)))
-        });
-        stream.boxed()
-    }
-}
-
-struct Pieces {
-    object: Arc<Opened>,
-    first: Option<Bytes>,
-    at: u64,
-    /// In the order of their places in the object.
-    next: VecDeque<AbortOnDropHandle<Result<Bytes, BucketError>>>,
-}
-
-impl Pieces {
-    async fn next(&mut self) -> Result<Option<Bytes>, BucketError> {
-        let size = self.object.version.size;
-        let (step, most) = self.object.steps();
-        let piece = match (self.first.take(), self.next.pop_front()) {
-            (Some(first), _) => first,
-            (None, None) => return Ok(None),
-            (None, Some(next)) => next
-                .await
-                .map_err(|error| BucketError::Failed(format!("The reading task ended early: {error}")))??,
+        let rest = match self.store {
+            Store::Local(file) => file.rest(at),
+            Store::S3(object) => object.rest(at, self.version),
         };
-        while self.at < size && self.next.len() < most {
-            let range = self.at..size.min(self.at + step);
-            self.at = range.end;
-            let object = self.object.clone();
-            let read = tokio::spawn(async move { object.read(range).await });
-            self.next.push_back(AbortOnDropHandle::new(read));
-        }
-        Ok((!piece.is_empty()).then_some(piece))
+        futures::stream::iter((!first.is_empty()).then_some(Ok(first))).chain(rest).boxed()
     }
 }
 

@@ -7,27 +7,27 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::aws::{AmazonS3, AmazonS3Builder, AwsCredential};
 use object_store::path::Path;
 use object_store::{
-    Attribute, BackoffConfig, ClientOptions, CredentialProvider, GetOptions, GetRange, ObjectStore as _,
-    ObjectStoreExt as _, RetryConfig,
+    Attribute, BackoffConfig, ClientOptions, CredentialProvider, GetOptions, GetRange, GetResult,
+    ObjectStore as _, ObjectStoreExt as _, RetryConfig,
 };
 use tidegate_core::{Secret, fault};
 
 use super::buckets::{BucketError, Object};
-use super::opened::{Opened, Store, Version};
+use super::opened::{ObjectBytes, Opened, Store, Version};
 
 /// How often an answer is asked for that ends before it is whole.
 const TRIES: usize = 3;
-/// Bytes that are asked for at once.
-pub(super) const RANGE_SIZE: u64 = 4 * 1024 * 1024;
-/// Ranges of an object that are asked for before they are needed: an answer
-/// takes its time however much is asked for, so one after the other they would
-/// come slower than they are read.
-pub(super) const RANGES_AHEAD: usize = 3;
+/// Bytes that are asked for at once: an endpoint may take its time for an
+/// answer however long that is.
+const RANGE_SIZE: u64 = 64 * 1024 * 1024;
+/// Bytes of an answer that are handed on together.
+const PIECE: usize = 1024 * 1024;
 /// Bytes that are asked for when an object is opened: several are open ahead of
 /// their turn, and most objects are small.
 const FIRST_SIZE: u64 = 512 * 1024;
@@ -202,14 +202,15 @@ impl S3Buckets {
     /// Opens an object and reads its first bytes, by which its version is known.
     pub(super) async fn open(&self, bucket: &str, key: &str) -> Result<Opened, BucketError> {
         let object = S3Object { store: self.store(bucket)?, path: path(key)?, bucket: bucket.to_owned() };
-        let (version, encoding, first) = object.get(0..FIRST_SIZE).await?;
+        let (version, answer) = object.get(0..FIRST_SIZE).await?;
+        let encoding = answer.attributes.get(&Attribute::ContentEncoding).map(|value| value.to_string());
+        let first = answer.bytes().await.map_err(|error| object.explain(error))?;
         let store = Store::S3(Arc::new(object));
         Ok(Opened { key: key.to_owned(), version, first, encoding, store })
     }
 }
 
-/// An object that is read in ranges: a run that waits for its destination keeps
-/// no answer open meanwhile, and a range that fails is asked for again by itself.
+/// An object that is read in ranges.
 #[derive(Debug)]
 pub(super) struct S3Object {
     store: Arc<AmazonS3>,
@@ -221,33 +222,106 @@ impl S3Object {
     /// Reads a range of a version.
     pub(super) async fn read(&self, range: Range<u64>, version: &Version) -> Result<Bytes, BucketError> {
         let length = range.end - range.start;
-        let (now, _, piece) = self.get(range).await?;
+        let (now, answer) = self.get(range).await?;
+        let piece = answer.bytes().await.map_err(|error| self.explain(error))?;
         if !version.is(&now) || piece.len() as u64 != length {
             return Err(self.replaced());
         }
         Ok(piece)
     }
 
-    async fn get(&self, range: Range<u64>) -> Result<(Version, Option<String>, Bytes), BucketError> {
+    /// A version from a place on, in pieces.
+    pub(super) fn rest(self: Arc<Self>, at: u64, version: Version) -> ObjectBytes {
+        let rest = Rest { object: self, version, at, answer: None };
+        let pieces = futures::stream::try_unfold(rest, |mut rest| async move {
+            Ok(rest.piece().await?.map(|piece| (piece, rest)))
+        });
+        pieces.boxed()
+    }
+
+    async fn get(&self, range: Range<u64>) -> Result<(Version, GetResult), BucketError> {
         let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
-        let failed = |error| match explain(&self.bucket, self.path.as_ref(), error) {
-            // The object has become shorter than the one that was listed or opened.
-            BucketError::Failed(text) if text.contains("InvalidRange") => self.replaced(),
-            other => other,
-        };
-        let answer = self.store.get_opts(&self.path, options).await.map_err(failed)?;
+        let answer = self.store.get_opts(&self.path, options).await.map_err(|error| self.explain(error))?;
         let meta = &answer.meta;
         let tag = match &meta.e_tag {
             Some(tag) => bare_tag(tag),
             None => Version::of_time(meta.last_modified.timestamp_millis()),
         };
-        let version = Version { size: meta.size, tag: Some(tag) };
-        let encoding = answer.attributes.get(&Attribute::ContentEncoding).map(|value| value.to_string());
-        Ok((version, encoding, answer.bytes().await.map_err(failed)?))
+        Ok((Version { size: meta.size, tag: Some(tag) }, answer))
+    }
+
+    fn explain(&self, error: object_store::Error) -> BucketError {
+        match explain(&self.bucket, self.path.as_ref(), error) {
+            // The object has become shorter than the one that was listed or opened.
+            BucketError::Failed(text) if text.contains("InvalidRange") => self.replaced(),
+            other => other,
+        }
     }
 
     fn replaced(&self) -> BucketError {
         BucketError::Replaced(self.bucket.clone(), self.path.to_string())
+    }
+}
+
+/// What is still to be read of an object.
+struct Rest {
+    object: Arc<S3Object>,
+    version: Version,
+    at: u64,
+    answer: Option<Answer>,
+}
+
+/// An answer on its way.
+struct Answer {
+    bytes: BoxStream<'static, object_store::Result<Bytes>>,
+    /// Where it begins and ends in the object.
+    range: Range<u64>,
+}
+
+impl Rest {
+    async fn piece(&mut self) -> Result<Option<Bytes>, BucketError> {
+        let mut piece = BytesMut::new();
+        while self.at < self.version.size && piece.len() < PIECE {
+            let answer = match self.answer.take() {
+                Some(answer) => self.answer.insert(answer),
+                None => {
+                    let range = self.at..self.version.size.min(self.at + RANGE_SIZE);
+                    let (now, answer) = self.object.get(range.clone()).await?;
+                    if !self.version.is(&now) {
+                        return Err(self.object.replaced());
+                    }
+                    self.answer.insert(Answer { bytes: answer.into_stream(), range })
+                }
+            };
+            match answer.bytes.next().await {
+                Some(Ok(bytes)) if bytes.len() as u64 <= answer.range.end - self.at => {
+                    if piece.is_empty() {
+                        piece.reserve(PIECE);
+                    }
+                    self.at += bytes.len() as u64;
+                    piece.extend_from_slice(&bytes);
+                    if self.at == answer.range.end {
+                        self.answer = None;
+                    }
+                }
+                // It is longer than what was asked for.
+                Some(Ok(_)) => return Err(self.object.replaced()),
+                // A source that waits for its destination may wait longer than an
+                // endpoint does. What has brought something is asked for again from
+                // there; what has not will not do better.
+                broken => {
+                    let error = match broken {
+                        Some(Err(error)) => self.object.explain(error),
+                        _ => BucketError::Failed("the answer ended before it was whole".to_owned()),
+                    };
+                    if self.at == answer.range.start {
+                        return Err(error);
+                    }
+                    self.answer = None;
+                }
+            }
+        }
+        Ok((!piece.is_empty()).then(|| piece.freeze()))
     }
 }
 

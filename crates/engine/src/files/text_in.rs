@@ -83,8 +83,9 @@ async fn text(opened: Opened, progress: Option<Arc<Progress>>) -> Result<TextByt
             return Err(torn(&key, text));
         }
     }
-    let bytes = opened.into_bytes().map(move |piece| {
-        let piece = piece.map_err(|error| error.of_source())?;
+    let pieces = ahead(opened.into_bytes().map(|piece| piece.map_err(|error| error.of_source())).boxed());
+    let bytes = pieces.map(move |piece| {
+        let piece = piece?;
         if let Some(progress) = &progress {
             Progress::add(&progress.bytes_read, piece.len() as u64);
         }

@@ -32,7 +32,7 @@ use super::buckets::Buckets;
 use super::opened::{Opened, Version};
 use super::source::{BATCH_BYTES, BATCH_ROWS, Records, is_parquet, no_such_field, pin, torn};
 use crate::error::RunError;
-use crate::table::WAITING_BATCHES;
+use crate::table::WAITING;
 use crate::tasks::Typing;
 
 /// Footers that are read at once.
@@ -61,7 +61,7 @@ pub(super) async fn open(
     pin(&mut turns, versions);
     let wanted = wanted(known, asked)?;
     let schema: SchemaRef = Arc::new(Schema::new(wanted.iter().map(Column::field).collect::<Vec<_>>()));
-    let (to_run, batches) = mpsc::channel(WAITING_BATCHES);
+    let (to_run, batches) = mpsc::channel(WAITING);
     let files = Files { handle: Handle::current(), wanted, schema: schema.clone(), progress, to_run };
     let files_in_turn = ahead::open(buckets, bucket, turns);
     let thread = tokio::task::spawn_blocking(move || files.read(files_in_turn));

@@ -44,7 +44,7 @@ pub struct EngineConfig {
     /// beside them: `<data-dir>/s3/.staging`.
     pub staging: PathBuf,
     /// Memory, in bytes, that the operators of all runs may hold together. A
-    /// run's own buffers (about 40 MiB at most, 100 MiB with many partitions)
+    /// run's own buffers (about 60 MiB at most, 120 MiB with many partitions)
     /// come on top.
     pub memory_limit: usize,
 }

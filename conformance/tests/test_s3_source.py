@@ -8,6 +8,7 @@ import io
 import json
 import math
 import os
+import random
 import time
 import uuid
 
@@ -120,6 +121,45 @@ def parquet(table, **options):
     sink = io.BytesIO()
     pq.write_table(table, sink, **options)
     return sink.getvalue()
+
+
+def csv_cell(chance):
+    """A value, and one of the ways to write it."""
+    kind = chance.random()
+    if kind < 0.2:
+        return (None, "") if kind < 0.12 else ("", '""')
+    letters = chance.choice(["abc", "é漢x", 'a,b"c\n', "x\r\ny", 'a"b', "0123456789", ' ,\n\r"'])
+    length = chance.choice([1, 2, 3, 8, 15, 16, 17, 40, 63, 64, 65, chance.randrange(1, 400)])
+    value = "".join(chance.choice(letters) for _ in range(length))
+    is_plain = not set(",\r\n") & set(value) and not value.startswith('"')
+    if is_plain and chance.random() < 0.6:
+        return value, value
+    return value, '"' + value.replace('"', '""') + '"'
+
+
+def csv_file(chance, columns):
+    """Random records, and a file of them: any order of columns, any line ends, a mark, blank lines, no last line end."""
+    order = chance.sample(columns, len(columns))
+    records, lines = [], [",".join(order)]
+    for _ in range(chance.choice([0, 1, 5, 60, 900])):
+        cells = [csv_cell(chance) for _ in order]
+        records.append(dict(zip(order, (value for value, _ in cells))))
+        lines.append(",".join(written for _, written in cells))
+        if chance.random() < 0.02:
+            lines.append("")
+    end = chance.choice(["\n", "\r\n", "\r"])
+    text = chance.choice(["", "\ufeff"]) + end.join(lines) + chance.choice(["", end])
+    return records, text
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_csv_files_come_back_value_by_value(place, name, seed):
+    chance, columns, expected = random.Random(seed), ["a", "b", "c", "d", "e"], []
+    for number in range(12):
+        records, text = csv_file(chance, columns)
+        expected += records
+        place.put(f"{name}/{number:02}.csv", text)
+    assert rows(place, name, [projection("S3", *columns), *(map_field("S3", column) for column in columns)]) == expected
 
 
 def test_csv_of_every_shape_is_one_table(place, name):

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::optimizer::Optimizer;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::StreamExt as _;
 use tidegate_core::connector::{Progress, Scan};
@@ -110,7 +111,15 @@ impl Engine {
         // One partition: a run is a pipeline whose two ends already have a
         // thread each, and rows keep the source's order.
         let settings = SessionConfig::new().with_target_partitions(1).with_batch_size(BATCH_ROWS);
-        let state = SessionStateBuilder::new().with_config(settings).with_runtime_env(runtime).build();
+        // Filters that no record can pass must not take the source out of the plan: what
+        // a run has read and left out is part of its record.
+        let mut rules = Optimizer::new().rules;
+        rules.retain(|rule| rule.name() != "eliminate_filter");
+        let state = SessionStateBuilder::new()
+            .with_config(settings)
+            .with_runtime_env(runtime)
+            .with_optimizer_rules(rules)
+            .build();
         Ok(Self {
             buckets: Arc::new(config.buckets),
             staging: Arc::new(config.staging),

@@ -21,6 +21,7 @@ pub(crate) mod shape;
 pub(crate) mod source;
 pub(crate) mod spill;
 pub(crate) mod stage;
+mod staged;
 mod text_column;
 mod text_in;
 pub(crate) mod text_out;

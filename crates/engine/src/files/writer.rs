@@ -26,6 +26,7 @@ use super::local::failed;
 use super::partition::{Group, Splitter};
 use super::spill::{self, Spill, Waiting};
 use super::stage::{OUTPUT, Place, Stage};
+use super::staged::StagedFile;
 use super::upload::{Queue, Target, Uploading};
 use crate::error::RunError;
 use crate::tasks::Output;
@@ -211,7 +212,7 @@ impl<'s> Writer<'s> {
                 let file = fs::File::create(&path)
                     .map_err(|error| failed("create", &path, &error).of_destination())?;
                 fault::point("file.begun");
-                Sink::Local(file)
+                Sink::Local(StagedFile::new(file))
             }
         };
         let counted = Counted { sink, length: 0, progress: stage.progress.clone() };
@@ -245,8 +246,8 @@ impl<'s> Writer<'s> {
         match counted.sink {
             Sink::S3(upload) => self.steps.push(upload.finish()?),
             Sink::Local(file) => {
-                drop(file);
                 let path = self.path(group, number);
+                file.finish().map_err(|error| failed("sync", &path, &error).of_destination())?;
                 match self.target(key.clone()) {
                     Some(target) => self.uploads.push(target, path)?,
                     None => self.steps.push(self.rename(group, number, key)),
@@ -342,7 +343,7 @@ impl Write for Counted {
 
 /// Where a file's bytes go.
 pub(super) enum Sink {
-    Local(fs::File),
+    Local(StagedFile),
     S3(Box<Uploading>),
 }
 

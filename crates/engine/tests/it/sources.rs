@@ -2,6 +2,8 @@
 
 use tidegate_core::connector::Progress;
 use tidegate_core::flow::{InputFormat, OutputFormat, S3Destination, SourceSpec};
+use tidegate_core::plan::{Comparison, Filter};
+use tidegate_core::task::Task;
 use tidegate_core::{ConnectorError, ConnectorErrorKind};
 use tidegate_engine::{BucketError, Object, RunError, SourceInput};
 
@@ -19,6 +21,27 @@ async fn files_of_the_folder_are_read_in_the_order_of_their_keys() {
     assert_eq!(String::from_utf8(content).unwrap(), "y,x\r\n2,\r\n4,3\r\n");
     assert_eq!(Progress::get(&bench.progress.records_read), 2);
     assert_eq!(Progress::get(&bench.progress.bytes_read), 12);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn filters_that_no_record_can_pass_are_seen_to_by_each_record() {
+    let equal = |value: &str| {
+        Task::Filter(Filter {
+            field: "x".to_owned(),
+            comparison: Comparison::Equal,
+            data_type: Some("string".to_owned()),
+            values: vec![value.to_owned()],
+        })
+    };
+    let text: String =
+        std::iter::once("x\n".to_owned()).chain((0..50_000).map(|x| format!("{x}\n"))).collect();
+    let bench = Bench::new();
+    bench.put("in/a.csv", text);
+    let spec = flow(s3(InputFormat::Csv, "in"), OutputFormat::Csv, vec![equal("1"), equal("2"), map("x")]);
+    let list = bench.stage(&spec, SourceInput::Files).await.unwrap();
+    assert!(list.steps.is_empty());
+    let counts = [&bench.progress.records_read, &bench.progress.records_filtered];
+    assert_eq!(counts.map(Progress::get), [50_000; 2]);
 }
 
 #[tokio::test]

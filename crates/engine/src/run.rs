@@ -13,7 +13,7 @@ use futures::StreamExt as _;
 use tidegate_core::connector::{Progress, Scan};
 use tidegate_core::flow::{FileCount, FlowSpec, OutputFormat, SourceSpec};
 use tidegate_core::run::CommitList;
-use tidegate_core::task::Task;
+use tidegate_core::task::{OnMissingField, Task};
 use tidegate_core::{ExecutionId, fault};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -35,6 +35,10 @@ const BATCH_ROWS: usize = 8_192;
 /// Batches that wait for the encoding thread: while a row group is compressed
 /// and written, the plan shall find something to do.
 const BATCHES_TO_ENCODE: usize = 6;
+
+/// Fields of a source's records, all together, that a run takes at most: the
+/// time to plan them grows with their square.
+const MOST_FIELDS: usize = 4_000;
 
 /// What an engine works with.
 #[derive(Debug)]
@@ -252,6 +256,7 @@ impl Engine {
         {
             tracing::warn!(execution = %run.execution, %error, "what earlier attempts have staged could not be cleared away");
         }
+        let mut policies = spec.policies;
         let (schema, parts, typing) = match (source, &spec.source) {
             (SourceInput::Scan(scan), _) => {
                 // Each batch of a scan is a page.
@@ -260,6 +265,8 @@ impl Engine {
                 (scan.schema, ahead(parts), Typing::Typed)
             }
             (SourceInput::Events(events), _) => {
+                // An event tells what has changed, and which events share a run is chance.
+                policies.on_missing_field = OnMissingField::Null;
                 match events_in::open(&events, wanted(spec), progress.clone()).await? {
                     Some(source::Records { schema, parts, typing }) => (schema, parts, typing),
                     None => return Ok(None),
@@ -277,19 +284,34 @@ impl Engine {
                 ));
             }
         };
-        let mut lowered = tasks::lower(&spec.tasks, spec.policies, &schema, typing)?;
-        if spec.destination.format == OutputFormat::Parquet
-            && spec.destination.preserve_source_data_typing == Some(true)
-        {
-            lowered.type_moments();
+        if schema.fields().len() > MOST_FIELDS {
+            return Err(RunError::Task(format!(
+                "The source's records have {} fields together, and a run takes {MOST_FIELDS} at most. Name the fields \
+                 that are wanted in a projection, or have the source nest them",
+                schema.fields().len()
+            )));
         }
+        let types_moments = spec.destination.format == OutputFormat::Parquet
+            && spec.destination.preserve_source_data_typing == Some(true);
         let options = plan::Options {
             has_error_file: spec.errors.bucket.is_some(),
             tell_parts: layout.files == FileCount::PerInput,
         };
-        let partition = lowered.partition.clone();
-        let execution =
-            plan::execute(&self.session.0, schema, parts, lowered, progress.clone(), options).await?;
+        let (session, tasks, progress_of_plan) = (self.session.clone(), spec.tasks.clone(), progress.clone());
+        let handle = Handle::current();
+        // Planning thousands of fields takes a second: calls of the API do not wait for it.
+        let planned = tokio::task::spawn_blocking(move || {
+            let mut lowered = tasks::lower(&tasks, policies, &schema, typing)?;
+            if types_moments {
+                lowered.type_moments();
+            }
+            let partition = lowered.partition.clone();
+            let plan = plan::execute(&session.0, schema, parts, lowered, progress_of_plan, options);
+            handle.block_on(plan).map(|execution| (execution, partition))
+        });
+        let planned = planned.await;
+        let (execution, partition) = planned
+            .map_err(|error| RunError::Internal(format!("the planning thread ended early: {error}")))??;
         let name = publish::attempt_name(&run.execution, run.attempt);
         let stage = Stage {
             place,

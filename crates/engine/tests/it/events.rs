@@ -75,6 +75,44 @@ async fn fields_that_tasks_name_are_read_once_and_filters_hold() {
 }
 
 #[tokio::test]
+async fn a_field_that_no_event_of_a_run_has_is_null() {
+    let equal = Filter {
+        field: "Status".to_owned(),
+        comparison: Comparison::Equal,
+        data_type: Some("string".to_owned()),
+        values: vec!["Open".to_owned()],
+    };
+    let tasks = || map_all().into_iter().chain([Task::Filter(equal.clone())]).collect();
+    for (text, expected) in [
+        ("{\"Id\":1}\n", ""),
+        ("{\"Id\":1}\n{\"Id\":2,\"Status\":\"Open\"}\n", "{\"Id\":2,\"Status\":\"Open\"}\n"),
+    ] {
+        let bench = Bench::new();
+        let list = bench.stage(&flow(events(), OutputFormat::Json, tasks()), inbox(text, 7)).await.unwrap();
+        assert_eq!(list.steps.is_empty(), expected.is_empty());
+        assert_eq!(Progress::get(&bench.progress.records_filtered), 1);
+        bench.engine.publish(&"run-1".into(), &list).await.unwrap();
+        let written: Vec<_> = files(&bench.out()).into_iter().map(|(_, content)| content).collect();
+        assert_eq!(String::from_utf8(written.concat()).unwrap(), expected);
+    }
+}
+
+#[tokio::test]
+async fn too_many_fields_are_told_before_they_are_planned() {
+    let record = |fields: usize| {
+        let fields: Vec<String> = (0..fields).map(|at| format!("\"k{at}\":{at}")).collect();
+        format!("{{{}}}\n", fields.join(","))
+    };
+    let stage = async |fields| {
+        let (bench, text) = (Bench::new(), record(fields));
+        bench.stage(&flow(events(), OutputFormat::Json, map_all()), inbox(&text, 4_096)).await
+    };
+    assert_eq!(stage(500).await.unwrap().steps.len(), 1);
+    let error = stage(4_001).await.unwrap_err().to_string();
+    assert!(error.contains("4001 fields") && error.contains("projection"), "{error}");
+}
+
+#[tokio::test]
 async fn lines_pass_through_as_they_are() {
     let bench = Bench::new();
     let spec = flow(events(), OutputFormat::Json, vec![Task::Passthrough]);

@@ -25,6 +25,12 @@ impl Failure {
         self
     }
 
+    /// The same failure with a further line.
+    pub fn with_line(mut self, line: &str) -> Self {
+        self.message = format!("{}\n{line}", self.message);
+        self
+    }
+
     /// Prints it and gives the exit code.
     pub fn report(self) -> ExitCode {
         let _ = writeln!(std::io::stderr(), "tidegate: {}", self.message);

@@ -35,7 +35,16 @@ impl Lines {
         let mut batches =
             Batches { lines: self.open()?, id_field: self.id_field.as_deref(), number: 0, held: None };
         let (mut accepted, mut duplicates) = (0, 0);
-        while let Some((first, events)) = batches.next()? {
+        // What is wrong with a line does not undo what was delivered before it.
+        let after = |failure: Failure, accepted: u64, duplicates: u64| {
+            failure.with_line(&format!(
+                "{accepted} events of the lines before were delivered, and {duplicates} had been before; those of the \
+                 same request were not"
+            ))
+        };
+        while let Some((first, events)) =
+            batches.next().map_err(|failure| after(failure, accepted, duplicates))?
+        {
             let input = json!({ "flowName": self.name, "events": events });
             let answer = client.call("/x/deliver-flow-events", &input).await.map_err(|error| {
                 let why = match error {

@@ -133,7 +133,7 @@ def bring_news(world):
 def end_at(world, what, point, nth):
     """Brings the process to its end at a point; False when it did not come there."""
     points = at(point, nth)
-    if what in ("cancel", "stop"):
+    if what in ("cancel", "stop") or point == "lease.renewing":
         points += f";{SLOW}"
     if what == "news":
         bring_news(world)

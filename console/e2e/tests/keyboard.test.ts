@@ -1,7 +1,7 @@
 // The connections page by keyboard alone: no click, no pointer, nothing but keys.
 import { expect, inject } from 'vitest'
 import { browserTest, useServer } from '../support/browser.ts'
-import { CONNECTIONS, gone, heading, seen, signInPage, visit } from '../support/console.ts'
+import { CONNECTIONS, button, gone, heading, seen, signInPage, visit } from '../support/console.ts'
 import { field } from '../support/form.ts'
 import { pick, press, tabTo, type } from '../support/keyboard.ts'
 import { PASSWORD, USER } from '../support/server.ts'
@@ -51,6 +51,8 @@ browserTest(use, 'sign in, choose a connector, filter, view, edit and delete', {
   await gone(dialog)
   await press(page.getByRole('button', { name: 'Delete', exact: true }))
   await type(field(dialog, 'Confirmation'), 'delete')
+  // What is typed counts once the page has taken it in.
+  await expect.poll(() => button(dialog, 'Delete').isEnabled()).toBe(true)
   await page.keyboard.press('Enter')
   await seen(page.getByText('The connection erp-two was deleted.'))
   const { connectorProfileDetails } = await server.call<{ connectorProfileDetails: { connectorProfileName: string }[] }>('describe-connector-profiles', {})

@@ -38,7 +38,7 @@ const BATCHES_TO_ENCODE: usize = 6;
 
 /// Fields of a source's records, all together, that a run takes at most: the
 /// time to plan them grows with their square.
-const MOST_FIELDS: usize = 4_000;
+const MOST_FIELDS: usize = 10_000;
 
 /// What an engine works with.
 #[derive(Debug)]

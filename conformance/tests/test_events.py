@@ -552,7 +552,10 @@ def test_deliver_on_the_command_line(server, name):
     inbox.empty()
     assert [row["n"] for row in inbox.published()] == list(range(1, 2503))
     done = server.tidegate("flow", "deliver", name, "-", stdin='{"n": 1}\n[1]\n')
-    assert done.code == 1 and "line 2: this is no JSON object" in done.err
+    assert done.code == 1 and "line 2: this is no JSON object" in done.err and "0 events of the lines before" in done.err
+    lines = "".join(f'{{"n": {n}}}\n' for n in range(5001, 6501))
+    done = server.tidegate("flow", "deliver", name, "-", stdin=lines + "nope\n")
+    assert done.code == 1 and "line 1501: " in done.err and "1000 events of the lines before were delivered" in done.err, done
     done = server.tidegate("flow", "deliver", "nobody", "-", stdin='{"n": 1}\n')
     assert done.code == 1 and "ResourceNotFoundException" in done.err and "0 events were delivered" in done.err
     done = server.tidegate("flow", "deliver", name, "/nowhere")

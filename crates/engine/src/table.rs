@@ -12,8 +12,8 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
-use tokio::runtime::Handle;
 use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::error::RunError;
 
@@ -27,25 +27,20 @@ pub(crate) type Batches = BoxStream<'static, Result<RecordBatch, RunError>>;
 /// the run, from 1 in their order, or a page of an application's answer.
 pub(crate) type Parts = BoxStream<'static, Result<(u32, RecordBatch), RunError>>;
 
-/// Reads a stream on a thread of its own, a few items ahead of whoever takes
-/// them. Reading and computing then share the processors, which two tasks do not
-/// always: one that wakes another has it wait for its own turn to end. Nor do
-/// files that are parsed keep calls of the API waiting. The thread is given back
-/// when the stream has ended or nobody takes any more of it.
+/// Reads a stream in a task of its own, a few items ahead of whoever takes
+/// them, so that reading and computing share the processors. The task ends
+/// with the stream.
 pub(crate) fn ahead<T: Send + 'static>(
     mut batches: BoxStream<'static, Result<T, RunError>>,
 ) -> BoxStream<'static, Result<T, RunError>> {
     let (sender, receiver) = mpsc::channel(WAITING);
-    let handle = Handle::current();
-    let task = tokio::task::spawn_blocking(move || {
-        handle.block_on(async {
-            while let Some(Some(batch)) = until_closed(&sender, batches.next()).await {
-                if sender.send(batch).await.is_err() {
-                    return;
-                }
+    let task = AbortOnDropHandle::new(tokio::spawn(async move {
+        while let Some(batch) = batches.next().await {
+            if sender.send(batch).await.is_err() {
+                return;
             }
-        });
-    });
+        }
+    }));
     let state = (receiver, Some(task));
     let taken = futures::stream::unfold(state, |(mut receiver, mut task)| async move {
         if let Some(batch) = receiver.recv().await {
@@ -57,15 +52,6 @@ pub(crate) fn ahead<T: Send + 'static>(
         Some((Err(error), (receiver, None)))
     });
     taken.boxed()
-}
-
-/// What comes, unless nobody is there any more to take it.
-async fn until_closed<T, F: Future>(sender: &mpsc::Sender<T>, next: F) -> Option<F::Output> {
-    tokio::select! {
-        biased;
-        () = sender.closed() => None,
-        next = next => Some(next),
-    }
 }
 
 /// Wraps a stream; the table can be scanned once, which a run does.

@@ -118,16 +118,8 @@ impl CsvFile {
                     }
                     if byte == b'"' {
                         self.quoted = true;
-                        if self.field.is_empty()
-                            && let Some((field, delimiter)) = whole_field(rest)
-                        {
-                            self.count_lines(field);
-                            self.delimit(rest, 1..1 + field.len(), delimiter, columns)?;
-                            at += field.len() + 3;
-                        } else {
-                            self.state = State::Quoted;
-                            at += 1;
-                        }
+                        self.state = State::Quoted;
+                        at += 1;
                     } else {
                         self.state = State::Plain;
                         at += self.plain(rest, columns)?;
@@ -383,15 +375,6 @@ impl CsvFile {
         self.has_header = true;
         Ok(())
     }
-}
-
-/// The first field of a text that begins with a quote, without its quotes, and
-/// what ends it; `None` if it holds quotes or its end is not in sight.
-fn whole_field(rest: &[u8]) -> Option<(&[u8], u8)> {
-    let inside = &rest[1..];
-    let end = memchr(b'"', inside)?;
-    let delimiter = *inside.get(end + 1)?;
-    matches!(delimiter, b',' | b'\n' | b'\r').then_some((&inside[..end], delimiter))
 }
 
 #[cfg(test)]

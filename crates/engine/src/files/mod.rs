@@ -21,7 +21,6 @@ pub(crate) mod shape;
 pub(crate) mod source;
 pub(crate) mod spill;
 pub(crate) mod stage;
-mod staged;
 mod text_column;
 mod text_in;
 pub(crate) mod text_out;

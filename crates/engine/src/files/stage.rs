@@ -22,7 +22,6 @@ use tokio_util::sync::CancellationToken;
 use super::layout::Layout;
 use super::local::failed;
 use super::shape;
-use super::staged::StagedFile;
 use super::upload::{Target, Uploading};
 use super::writer::{Sink, Writer};
 use crate::error::RunError;
@@ -121,7 +120,7 @@ impl Stage {
             steps.push(match sink {
                 Sink::S3(upload) => upload.finish()?,
                 Sink::Local(file) => {
-                    file.finish()?.sync_all()?;
+                    file.sync_all()?;
                     CommitStep::Rename {
                         bucket: errors.bucket.clone(),
                         from: format!("{}/{ERRORS}", self.name),
@@ -155,7 +154,7 @@ impl Stage {
                 let path = self.folder.join(ERRORS);
                 fs::create_dir_all(&self.folder)
                     .and_then(|()| fs::File::create(&path))
-                    .map(|file| Sink::Local(StagedFile::new(file)))
+                    .map(Sink::Local)
                     .map_err(|error| failed("create", &path, &error).of_destination())
             }
             Place::S3(store) => {

@@ -26,7 +26,6 @@ use super::local::failed;
 use super::partition::{Group, Splitter};
 use super::spill::{self, Spill, Waiting};
 use super::stage::{OUTPUT, Place, Stage};
-use super::staged::StagedFile;
 use super::upload::{Queue, Target, Uploading};
 use crate::error::RunError;
 use crate::tasks::Output;
@@ -212,7 +211,7 @@ impl<'s> Writer<'s> {
                 let file = fs::File::create(&path)
                     .map_err(|error| failed("create", &path, &error).of_destination())?;
                 fault::point("file.begun");
-                Sink::Local(StagedFile::new(file))
+                Sink::Local(file)
             }
         };
         let counted = Counted { sink, length: 0, progress: stage.progress.clone() };
@@ -246,8 +245,8 @@ impl<'s> Writer<'s> {
         match counted.sink {
             Sink::S3(upload) => self.steps.push(upload.finish()?),
             Sink::Local(file) => {
+                drop(file);
                 let path = self.path(group, number);
-                file.finish().map_err(|error| failed("sync", &path, &error).of_destination())?;
                 match self.target(key.clone()) {
                     Some(target) => self.uploads.push(target, path)?,
                     None => self.steps.push(self.rename(group, number, key)),
@@ -343,7 +342,7 @@ impl Write for Counted {
 
 /// Where a file's bytes go.
 pub(super) enum Sink {
-    Local(StagedFile),
+    Local(fs::File),
     S3(Box<Uploading>),
 }
 
